@@ -1,0 +1,1 @@
+//! Local primitives between tasks of one loop.
