@@ -10,3 +10,5 @@ pub mod sync;
 mod sys;
 pub mod task;
 pub mod time;
+
+pub use buf::{BufError, BufResult};
