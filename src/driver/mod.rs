@@ -1,1 +1,428 @@
-//! Room `driver`.
+//! Owns the ring and every op in flight; turns completions into wakes.
+//!
+//! - [`Submit`] is the future of one op; [`Op`] what an op says of itself.
+//! - The [`Driver`] keeps a slot for each op in flight ([`table`](self::table)), whose memory lies
+//!   in a cell that does not move ([`slot`](self::slot)), in a state of a pure machine
+//!   ([`lifecycle`](self::lifecycle)).
+//! - Handles are names of entries in the table of [`descriptor`](self::descriptor)s.
+//! - A [`turn`](Driver::turn) is one system call: submit, wait, reap.
+//!
+//! # Two phases
+//!
+//! Completions are reaped into state first. What has to run user code, waking a task or dropping
+//! a buffer, is collected in [`Reaped`] and done by the runtime when the driver is no longer
+//! borrowed, so a waker or a destructor may do anything, another op included.
+//!
+//! # Nothing is lost
+//!
+//! An op whose future is dropped stays in its slot as *abandoned* until its final completion. Then
+//! the op salvages what came: see [`Op::salvage`]. Entries that find the submission queue full
+//! wait in the [`backlog`](self::backlog).
+
+mod backlog;
+mod descriptor;
+mod drain;
+mod handle;
+mod key;
+mod lifecycle;
+mod notifier;
+mod op;
+mod slot;
+mod submit;
+mod table;
+mod turn;
+
+use std::io;
+use std::task::Waker;
+
+use self::backlog::Backlog;
+use self::descriptor::{Descriptors, Gate};
+pub(crate) use self::descriptor::{FdRef, Leftover, Stash};
+pub(crate) use self::drain::Drained;
+pub(crate) use self::handle::SharedFd;
+pub(crate) use self::key::OpKey;
+use self::key::{Internal, Kind};
+use self::lifecycle::{AfterCompletion, AfterDrop};
+pub(crate) use self::notifier::Notifier;
+pub use self::op::{Lane, Op};
+use self::slot::{Cells, EmptyCell, Salvage};
+pub use self::submit::{Cancel, CancelOn, Submit};
+use self::table::Table;
+pub(crate) use self::turn::{Counters, Reaped};
+use crate::local::Local;
+use crate::sys::{self, Outcome, Prepared, Ring, RingConfig, Sqe};
+
+thread_local! {
+    static DRIVER: Local<Driver> = const { Local::new() };
+}
+
+/// The ring of this thread's loop and all that is in flight on it.
+pub(crate) struct Driver {
+    ring: Ring,
+    runtime: u32,
+    table: Table,
+    cells: Cells,
+    descriptors: Descriptors,
+    backlog: Backlog,
+    notifier: Notifier,
+    /// Ops without their final completion, the driver's own excluded.
+    in_flight: usize,
+    /// Descriptors on their way to be closed.
+    closing: usize,
+    /// Wakers and salvages that arose outside a turn; the next turn hands them out.
+    pending: Reaped,
+    counters: Counters,
+    /// The time of the last turn.
+    now_ns: u64,
+    is_closing: bool,
+}
+
+/// What became of an op at its first poll.
+pub(super) enum Start<T: Op> {
+    InFlight(OpKey),
+    /// An abandoned op must end first.
+    Gated(T),
+    /// The stash had what it wanted.
+    Served(T::Output),
+    Refused(T, io::Error),
+}
+
+/// An op whose final completion has come.
+pub(super) struct Finished<T> {
+    pub(super) op: T,
+    pub(super) outcome: Outcome,
+    pub(super) timed_out: bool,
+    pub(super) recalled: bool,
+}
+
+impl Driver {
+    /// Sets up a ring and its notifier.
+    ///
+    /// # Errors
+    ///
+    /// The errno of the set-up, or of the eventfd.
+    pub(crate) fn new(config: &RingConfig, runtime: u32) -> io::Result<Driver> {
+        let ring = Ring::new(config)?;
+        let mut driver = Driver {
+            notifier: Notifier::new()?,
+            table: Table::new(),
+            cells: Cells::new(),
+            descriptors: Descriptors::new(runtime),
+            backlog: Backlog::default(),
+            in_flight: 0,
+            closing: 0,
+            pending: Reaped::default(),
+            counters: Counters::default(),
+            now_ns: sys::clock::monotonic_ns(),
+            is_closing: false,
+            ring,
+            runtime,
+        };
+        driver.arm_notifier();
+        Ok(driver)
+    }
+
+    pub(crate) fn runtime(&self) -> u32 {
+        self.runtime
+    }
+
+    pub(crate) fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
+    pub(crate) fn notifier(&self) -> &Notifier {
+        &self.notifier
+    }
+
+    /// Submits an op at its first poll, or says why not.
+    pub(super) fn start<T: Op>(
+        &mut self,
+        op: T,
+        deadline_ns: Option<u64>,
+        waker: &Waker,
+    ) -> Start<T> {
+        let target = op.descriptor();
+        let op = match target {
+            None => op,
+            Some(fd) => {
+                check_runtime(fd.runtime, self.runtime);
+                match self.pass_gate(op, fd, waker) {
+                    Ok(op) => op,
+                    Err(start) => return start,
+                }
+            }
+        };
+        if self.is_closing || !self.table.has_room() {
+            return Start::Refused(op, sys::shutting_down());
+        }
+        if target.is_some_and(|fd| !self.descriptors.retain(fd)) {
+            return Start::Refused(op, sys::closed());
+        }
+        let mut cell = self.cells.put(op);
+        let entry = cell.prepare();
+        let timeout = deadline_ns.map(|at| cell.link_timeout(sys::timespec(at)));
+        let opcode = entry.opcode();
+        let key = self.table.insert(cell, waker.clone(), (target, T::LANE), self.now_ns);
+        let entry = entry.with_user_data(key.user_data(Kind::Op));
+        let timed = timeout.is_some();
+        let queued = match timeout {
+            None => self.backlog.push_op(&mut self.ring, key, entry, None),
+            Some(timeout) => self.push_timed(key, entry, timeout),
+        };
+        let slot = self.table.get(key).expect("the slot was just taken");
+        slot.opcode = opcode;
+        slot.marks.timed = timed;
+        slot.marks.queued = queued;
+        self.in_flight += 1;
+        self.counters.submitted += 1;
+        tracing::trace!(op = T::NAME, slot = key.index, queued, "push");
+        Start::InFlight(key)
+    }
+
+    fn push_timed(&mut self, key: OpKey, entry: Prepared, timeout: Prepared) -> bool {
+        let timeout = timeout.with_user_data(key.user_data(Kind::LinkTimeout));
+        let timeout =
+            if self.ring.can_skip_linked_cqe() { timeout.silent_success() } else { timeout };
+        self.backlog.push_op(&mut self.ring, key, entry.linked(), Some(timeout))
+    }
+
+    /// Serves an op from the stash, makes it wait, or lets it through.
+    fn pass_gate<T: Op>(&mut self, op: T, fd: FdRef, waker: &Waker) -> Result<T, Start<T>> {
+        let Some(lane) = T::LANE else { return Ok(op) };
+        let op = match self.descriptors.gate(fd, lane, waker) {
+            Gate::Open => return Ok(op),
+            Gate::Wait => return Err(Start::Gated(op)),
+            Gate::Stash => match self.descriptors.stash(fd) {
+                None => op,
+                Some(stash) => match op.serve(stash) {
+                    Ok(output) => return Err(Start::Served(output)),
+                    Err(op) => op,
+                },
+            },
+        };
+        if self.descriptors.must_wait(fd, lane, waker) {
+            return Err(Start::Gated(op));
+        }
+        Ok(op)
+    }
+
+    /// The op and its outcome when its final completion has come; else keeps the waker.
+    pub(super) fn poll<T: Op>(&mut self, key: OpKey, waker: &Waker) -> Option<Finished<T>> {
+        let slot = self.table.get(key).expect("an op keeps its slot until its outcome is taken");
+        let outcome = slot.lifecycle.poll(waker)?;
+        let marks = slot.marks;
+        let descriptor = slot.descriptor;
+        let cell = self.table.remove(key).expect("the slot was just read");
+        let op = self.cells.take(cell);
+        if let Some(fd) = descriptor {
+            self.release(fd);
+        }
+        let stopped = outcome.is_cancelled();
+        Some(Finished {
+            op,
+            outcome,
+            timed_out: stopped && marks.timed && !marks.cancelled && !marks.recalled,
+            recalled: stopped && marks.recalled && !marks.cancelled,
+        })
+    }
+
+    /// Notes that an op's future is gone; what is to be finished now, outside the borrow.
+    fn abandon(&mut self, key: OpKey) -> Option<Salvage> {
+        let slot = self.table.get(key)?;
+        let (descriptor, lane) = (slot.descriptor, slot.lane);
+        self.counters.abandoned += 1;
+        match slot.lifecycle.abandon() {
+            AfterDrop::Salvage(outcome) => {
+                if let (Some(fd), Some(lane)) = (descriptor, lane) {
+                    self.descriptors.note_abandoned(fd, lane);
+                }
+                self.take_salvage(key, outcome)
+            }
+            AfterDrop::Cancel if slot.marks.queued => {
+                self.in_flight -= 1;
+                self.counters.completed += 1;
+                if let (Some(fd), Some(lane)) = (descriptor, lane) {
+                    self.descriptors.note_abandoned(fd, lane);
+                }
+                self.take_salvage(key, Outcome::CANCELLED)
+            }
+            AfterDrop::Cancel => {
+                if let (Some(fd), Some(lane)) = (descriptor, lane) {
+                    self.descriptors.note_abandoned(fd, lane);
+                }
+                self.push_cancel(key);
+                None
+            }
+        }
+    }
+
+    fn take_salvage(&mut self, key: OpKey, outcome: Outcome) -> Option<Salvage> {
+        let slot = self.table.get(key)?;
+        let target = (slot.descriptor, slot.lane);
+        let cell = self.table.remove(key)?;
+        Some(Salvage::new(cell, outcome, target))
+    }
+
+    /// Ends a salvage whose op has been finished: its descriptor is released last, so that what
+    /// the op kept was kept in time.
+    fn end_salvage(&mut self, empty: EmptyCell, target: (Option<FdRef>, Option<Lane>)) {
+        self.cells.recycle(empty);
+        self.counters.salvaged += 1;
+        let (Some(fd), lane) = target else { return };
+        if let Some(lane) = lane {
+            self.descriptors.note_ended(fd, lane, &mut self.pending.wakes);
+            if self.descriptors.has_leftovers(fd) {
+                self.recall(fd, lane);
+            }
+        }
+        self.release(fd);
+    }
+
+    /// Lets the ops of this lane that are in flight look into the stash, by cancelling them: they
+    /// could not know that something was put there.
+    fn recall(&mut self, fd: FdRef, lane: Lane) {
+        // The salvaged op and one handle count two users; without a third there is nobody to ask.
+        if self.descriptors.users(fd) <= 2 {
+            return;
+        }
+        let mut others = Vec::new();
+        for (key, slot) in self.table.iter_mut() {
+            let same = slot.descriptor == Some(fd) && slot.lane == Some(lane);
+            let waits = matches!(slot.lifecycle, lifecycle::Lifecycle::Waiting(_));
+            if same && waits && !slot.marks.recalled {
+                others.push(key);
+            }
+        }
+        for key in others {
+            self.stop(key, |slot| slot.marks.recalled = true);
+        }
+    }
+
+    /// Asks the kernel to end an op whose future lives on.
+    pub(super) fn request_cancel(&mut self, key: OpKey) {
+        self.stop(key, |slot| slot.marks.cancelled = true);
+    }
+
+    fn stop(&mut self, key: OpKey, mark: impl FnOnce(&mut table::Slot)) {
+        let Some(slot) = self.table.get(key) else { return };
+        if !matches!(slot.lifecycle, lifecycle::Lifecycle::Waiting(_)) {
+            return;
+        }
+        mark(slot);
+        if !slot.marks.queued {
+            self.push_cancel(key);
+            return;
+        }
+        slot.marks.queued = false;
+        self.in_flight -= 1;
+        self.counters.completed += 1;
+        if let AfterCompletion::Wake(waker) = slot.lifecycle.complete(Outcome::CANCELLED) {
+            self.pending.wakes.push(waker);
+        }
+    }
+
+    fn push_cancel(&mut self, key: OpKey) {
+        self.counters.cancels_requested += 1;
+        let cancel = Sqe::cancel(key.user_data(Kind::Op)).into_prepared();
+        let cancel = cancel.with_user_data(key.user_data(Kind::Cancel));
+        self.backlog.push_control(&mut self.ring, cancel);
+        tracing::trace!(slot = key.index, "cancel");
+    }
+
+    /// One user of a descriptor less; the last one closes it through the ring.
+    fn release(&mut self, fd: FdRef) {
+        let Some(released) = self.descriptors.release(fd) else { return };
+        if let Some(fd) = released.fd {
+            self.close(fd);
+        }
+    }
+
+    fn close(&mut self, fd: std::os::fd::OwnedFd) {
+        self.counters.closed += 1;
+        let number = sys::Descriptor::of(&fd).number() as u32;
+        let close = Sqe::close(fd).into_prepared();
+        let tag = key::user_data(Internal::Close as u32, Kind::Internal, number);
+        self.closing += 1;
+        self.backlog.push_control(&mut self.ring, close.with_user_data(tag));
+    }
+}
+
+impl std::fmt::Debug for Driver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Driver")
+            .field("runtime", &self.runtime)
+            .field("in_flight", &self.in_flight)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs `f` on this thread's driver; `None` outside a loop.
+#[inline]
+pub(crate) fn with<R>(f: impl FnOnce(&mut Driver) -> R) -> Option<R> {
+    DRIVER.try_with(|driver| driver.with(f)).ok().flatten()
+}
+
+/// Makes `driver` this thread's driver and returns the one before.
+pub(crate) fn install(driver: Option<Box<Driver>>) -> Option<Box<Driver>> {
+    DRIVER.with(|place| place.replace(driver))
+}
+
+/// Finishes abandoned ops: user code runs here, a panic in it is contained.
+pub(crate) fn finish_salvages(salvages: &mut Vec<Salvage>) {
+    for salvage in salvages.drain(..) {
+        finish_salvage(salvage);
+    }
+}
+
+fn finish_salvage(salvage: Salvage) {
+    let target = salvage.target();
+    let empty = salvage.finish();
+    let _elsewhere = with(|driver| driver.end_salvage(empty, target));
+}
+
+/// Abandons an op whose future was dropped, on whichever thread.
+fn abandon(runtime: u32, key: OpKey) {
+    let here = with(|driver| (driver.runtime == runtime).then(|| driver.abandon(key))).flatten();
+    match here {
+        Some(Some(salvage)) => finish_salvage(salvage),
+        Some(None) => {}
+        None => crate::remote::send_home(runtime, move || abandon(runtime, key)),
+    }
+}
+
+/// Keeps something for the next op of a descriptor.
+///
+/// What nobody can read any more is dropped: the descriptor has been closed by its users.
+pub(crate) fn keep(fd: FdRef, leftover: Leftover<'_>) {
+    let mut leftover = Some(leftover);
+    let _unread = with(|driver| {
+        leftover.take().map(|leftover| driver.descriptors.keep(fd, leftover).err().map(drop))
+    });
+}
+
+#[cold]
+#[track_caller]
+fn no_loop(op: &str) -> ! {
+    panic!(
+        "`{op}` was polled outside an annulus loop: run the program in `annulus::run` or \
+         `Runtime::block_on`, and await I/O on the thread of its own loop only"
+    )
+}
+
+/// Panics when a handle is used in a loop that it does not belong to.
+#[inline]
+#[track_caller]
+fn check_runtime(handle: u32, here: u32) {
+    if handle != here {
+        foreign_handle();
+    }
+}
+
+#[cold]
+#[track_caller]
+fn foreign_handle() -> ! {
+    panic!(
+        "a handle was used in a loop that it does not belong to: its descriptor and its \
+         operations live in the loop that made it; make it there, or move it with `into_std`"
+    )
+}

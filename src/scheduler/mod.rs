@@ -1,1 +1,200 @@
-//! Room `scheduler`.
+//! Decides which woken task runs next on this thread.
+//!
+//! It deals in names only: a [`TaskId`] says which loop, which slot and how often the slot was
+//! used. A task's waker *is* its name, so cloning and dropping one costs nothing, and a waker that
+//! outlives its task wakes nobody. What a task is, room `task` knows.
+//!
+//! The queue is first in, first out, and each task is in it at most once: a task that wakes itself
+//! goes to the end and cannot starve the others.
+
+mod id;
+mod waker;
+
+use std::collections::VecDeque;
+
+pub(crate) use self::id::TaskId;
+pub(crate) use self::waker::{task_of, waker_of};
+use crate::local::Local;
+use crate::remote::{self, Remote};
+
+thread_local! {
+    static SCHEDULER: Local<Scheduler> = const { Local::new() };
+}
+
+/// The run queue of one loop and what it knows of its tasks.
+#[derive(Debug)]
+pub(crate) struct Scheduler {
+    place: usize,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    queue: VecDeque<TaskId>,
+    woken: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    generation: u32,
+    is_queued: bool,
+}
+
+impl Scheduler {
+    pub(crate) fn new(runtime: u32) -> Self {
+        Scheduler {
+            place: remote::place(runtime),
+            slots: Vec::new(),
+            free: Vec::new(),
+            queue: VecDeque::new(),
+            woken: 0,
+        }
+    }
+
+    /// A name for a new task.
+    ///
+    /// # Panics
+    ///
+    /// At more tasks than a name can count (134 million).
+    #[inline]
+    pub(crate) fn allocate(&mut self) -> TaskId {
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => {
+                let index = self.slots.len() as u32;
+                assert!(index <= TaskId::INDEX_MAX, "too many tasks on one loop");
+                self.slots.push(Slot { generation: 0, is_queued: false });
+                index
+            }
+        };
+        TaskId::new(self.place, self.slots[index as usize].generation, index)
+    }
+
+    /// Takes a name back: it wakes nobody from now on.
+    #[inline]
+    pub(crate) fn release(&mut self, task: TaskId) {
+        let Some(slot) = self.slot(task) else { return };
+        slot.generation = (slot.generation + 1) & TaskId::GENERATION_MAX;
+        slot.is_queued = false;
+        self.free.push(task.index());
+    }
+
+    /// Puts a task at the end of the queue unless it is in there.
+    #[inline]
+    pub(crate) fn wake(&mut self, task: TaskId) {
+        if let Some(slot) = self.slot(task) {
+            if !std::mem::replace(&mut slot.is_queued, true) {
+                self.queue.push_back(task);
+                self.woken += 1;
+            }
+        }
+    }
+
+    /// The task to run next.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Option<TaskId> {
+        loop {
+            let task = self.queue.pop_front()?;
+            if let Some(slot) = self.slot(task) {
+                slot.is_queued = false;
+                return Some(task);
+            }
+        }
+    }
+
+    /// How many tasks are in the queue.
+    #[inline]
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Wakes since the loop began.
+    pub(crate) fn woken(&self) -> u64 {
+        self.woken
+    }
+
+    #[inline]
+    fn slot(&mut self, task: TaskId) -> Option<&mut Slot> {
+        let slot = self.slots.get_mut(task.index() as usize)?;
+        (slot.generation == task.generation()).then_some(slot)
+    }
+}
+
+/// Runs `f` on this thread's scheduler; `None` outside a loop.
+#[inline]
+pub(crate) fn with<R>(f: impl FnOnce(&mut Scheduler) -> R) -> Option<R> {
+    SCHEDULER.try_with(|scheduler| scheduler.with(f)).ok().flatten()
+}
+
+/// Makes `scheduler` this thread's and returns the one before.
+pub(crate) fn install(scheduler: Option<Box<Scheduler>>) -> Option<Box<Scheduler>> {
+    SCHEDULER.with(|place| place.replace(scheduler))
+}
+
+/// Wakes a task from any thread.
+#[inline]
+pub(crate) fn wake(task: TaskId) {
+    let here = with(|scheduler| {
+        let own = scheduler.place == task.place();
+        if own {
+            scheduler.wake(task);
+        }
+        own
+    });
+    if here != Some(true) {
+        Remote::of(task.place() as u32).wake(task.to_bits());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scheduler() -> Scheduler {
+        Scheduler::new(3)
+    }
+
+    #[test]
+    fn tasks_run_in_the_order_in_which_they_were_woken_and_once() {
+        let mut scheduler = scheduler();
+        let [a, b] = [scheduler.allocate(), scheduler.allocate()];
+        scheduler.wake(b);
+        scheduler.wake(a);
+        scheduler.wake(b);
+        assert_eq!([scheduler.next(), scheduler.next(), scheduler.next()], [Some(b), Some(a), None]);
+    }
+
+    #[test]
+    fn a_task_that_wakes_itself_goes_to_the_end() {
+        let mut scheduler = scheduler();
+        let [a, b] = [scheduler.allocate(), scheduler.allocate()];
+        scheduler.wake(a);
+        scheduler.wake(b);
+        assert_eq!(scheduler.next(), Some(a));
+        scheduler.wake(a);
+        assert_eq!([scheduler.next(), scheduler.next()], [Some(b), Some(a)]);
+    }
+
+    #[test]
+    fn the_name_of_an_ended_task_wakes_nobody() {
+        let mut scheduler = scheduler();
+        let old = scheduler.allocate();
+        scheduler.wake(old);
+        scheduler.release(old);
+        let new = scheduler.allocate();
+        assert_eq!(old.index(), new.index());
+        assert_eq!(scheduler.next(), None);
+        scheduler.wake(old);
+        assert_eq!(scheduler.next(), None);
+        scheduler.wake(new);
+        assert_eq!(scheduler.next(), Some(new));
+    }
+
+    #[test]
+    fn a_release_in_the_queue_does_not_keep_the_next_task_out_of_it() {
+        let mut scheduler = scheduler();
+        let old = scheduler.allocate();
+        scheduler.wake(old);
+        scheduler.release(old);
+        let new = scheduler.allocate();
+        scheduler.wake(new);
+        assert_eq!([scheduler.next(), scheduler.next()], [Some(new), None]);
+    }
+}

@@ -1,0 +1,91 @@
+//! Entries that found the submission queue full.
+//!
+//! Nothing is dropped for want of room: entries wait here and go first at the next turn. Cancels
+//! go before ops, and only cancels whose op is already in the queue come here, so a cancel never
+//! overtakes its op; an op that is cancelled while it waits here is never submitted at all.
+
+use std::collections::VecDeque;
+
+use super::key::OpKey;
+use crate::sys::{Prepared, Ring};
+
+/// What waits for room.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    controls: VecDeque<Prepared>,
+    ops: VecDeque<(OpKey, Prepared, Option<Prepared>)>,
+}
+
+impl Backlog {
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.controls.is_empty() && self.ops.is_empty()
+    }
+
+    /// How many ops wait.
+    pub(super) fn len(&self) -> usize {
+        self.controls.len() + self.ops.len()
+    }
+
+    /// Pushes a cancel or another entry of the driver's own, or keeps it.
+    pub(super) fn push_control(&mut self, ring: &mut Ring, entry: Prepared) {
+        if !self.controls.is_empty() {
+            self.controls.push_back(entry);
+        } else if let Err(entry) = ring.push(entry) {
+            self.controls.push_back(entry);
+        }
+    }
+
+    /// Pushes an op and the timeout that is linked to it, both or neither; whether it had to be
+    /// kept.
+    #[inline]
+    pub(super) fn push_op(
+        &mut self,
+        ring: &mut Ring,
+        key: OpKey,
+        entry: Prepared,
+        timeout: Option<Prepared>,
+    ) -> bool {
+        let kept = if !self.is_empty() {
+            Some((entry, timeout))
+        } else {
+            push_both(ring, entry, timeout).err()
+        };
+        match kept {
+            None => false,
+            Some((entry, timeout)) => {
+                self.ops.push_back((key, entry, timeout));
+                true
+            }
+        }
+    }
+
+    /// Moves what fits into the queue; `is_wanted` says whether an op is still to be submitted.
+    pub(super) fn refill(&mut self, ring: &mut Ring, mut is_wanted: impl FnMut(OpKey) -> bool) {
+        while let Some(entry) = self.controls.pop_front() {
+            if let Err(entry) = ring.push(entry) {
+                self.controls.push_front(entry);
+                return;
+            }
+        }
+        while let Some((key, entry, timeout)) = self.ops.pop_front() {
+            if !is_wanted(key) {
+                continue;
+            }
+            if let Err((entry, timeout)) = push_both(ring, entry, timeout) {
+                self.ops.push_front((key, entry, timeout));
+                return;
+            }
+        }
+    }
+}
+
+type Pair = (Prepared, Option<Prepared>);
+
+#[inline]
+fn push_both(ring: &mut Ring, entry: Prepared, timeout: Option<Prepared>) -> Result<(), Pair> {
+    match timeout {
+        None => ring.push(entry).map_err(|entry| (entry, None)),
+        Some(timeout) => ring.push_pair(entry, timeout).map_err(|(e, timeout)| (e, Some(timeout))),
+    }
+}

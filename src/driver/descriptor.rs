@@ -1,0 +1,410 @@
+//! The descriptors of a loop: who uses each number, and what abandoned ops left behind on it.
+//!
+//! A handle such as a stream is an index into this table, never a pointer, so it can be sent to
+//! another thread while the descriptor stays with its loop. Every handle and every op in flight is
+//! counted; the descriptor is closed when the last of them is gone, so a number is never reused
+//! under an SQE that still names it.
+//!
+//! What the completion of an abandoned op brought is kept in the descriptor's [`Stash`]: bytes for
+//! the next read, connections for the next accept. While an abandoned op is still in flight, new
+//! ops of its [`Lane`] wait, so that nothing overtakes what it may yet receive.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::task::Waker;
+
+use bytes::{Buf, BytesMut};
+
+use super::op::Lane;
+use crate::sys::{Descriptor, SocketAddress};
+
+/// Names a descriptor of a loop without being counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FdRef {
+    pub(super) runtime: u32,
+    pub(super) index: u32,
+    pub(super) generation: u32,
+    pub(super) descriptor: Descriptor,
+}
+
+impl FdRef {
+    /// The number for an SQE, which the table keeps open while the op is counted.
+    #[inline]
+    pub(crate) fn descriptor(self) -> Descriptor {
+        self.descriptor
+    }
+}
+
+/// What abandoned ops left on a descriptor.
+#[derive(Debug, Default)]
+pub struct Stash {
+    bytes: BytesMut,
+    failure: Option<i32>,
+    accepted: VecDeque<(OwnedFd, SocketAddress)>,
+}
+
+impl Stash {
+    /// Moves bytes that were received for nobody into `room`; how many, or `None` without any.
+    pub(crate) fn take_bytes(&mut self, room: &mut bytes::buf::UninitSlice) -> Option<usize> {
+        let count = self.copy_bytes(room)?;
+        self.bytes.advance(count);
+        Some(count)
+    }
+
+    /// Copies such bytes and leaves them, for a peek.
+    pub(crate) fn copy_bytes(&self, room: &mut bytes::buf::UninitSlice) -> Option<usize> {
+        if self.bytes.is_empty() {
+            return None;
+        }
+        let count = room.len().min(self.bytes.len());
+        room[..count].copy_from_slice(&self.bytes[..count]);
+        Some(count)
+    }
+
+    /// All the bytes that were received for nobody, up to `max`.
+    pub(crate) fn split_bytes(&mut self, max: usize) -> Option<BytesMut> {
+        if self.bytes.is_empty() {
+            return None;
+        }
+        let count = self.bytes.len().min(max);
+        Some(self.bytes.split_to(count))
+    }
+
+    /// How many bytes are kept.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// An error that was reported to nobody, once the bytes before it have been read.
+    pub(crate) fn take_failure(&mut self) -> Option<io::Error> {
+        if !self.bytes.is_empty() {
+            return None;
+        }
+        self.failure.take().map(io::Error::from_raw_os_error)
+    }
+
+    /// A connection that was accepted for nobody.
+    pub(crate) fn take_accepted(&mut self) -> Option<(OwnedFd, SocketAddress)> {
+        self.accepted.pop_front()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.bytes.is_empty() && self.failure.is_none() && self.accepted.is_empty()
+    }
+}
+
+/// Something to keep for the next op of a descriptor.
+#[derive(Debug)]
+pub(crate) enum Leftover<'a> {
+    Bytes(&'a [u8]),
+    Failure(i32),
+    Accepted(OwnedFd, SocketAddress),
+}
+
+/// What few descriptors have.
+#[derive(Debug, Default)]
+struct Rare {
+    stash: Stash,
+    /// Abandoned ops in flight, by lane.
+    abandoned: [u32; 2],
+    /// Who waits for them to end.
+    waiting: [Vec<Waker>; 2],
+}
+
+#[derive(Debug)]
+struct Entry {
+    fd: Option<OwnedFd>,
+    generation: u32,
+    users: u32,
+    rare: Option<Box<Rare>>,
+}
+
+/// Whether an op may be submitted now.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// Nothing stands before it.
+    Open,
+    /// Something may be there for it in the stash.
+    Stash,
+    /// An abandoned op of its lane has to end first; the waker has been kept.
+    Wait,
+}
+
+/// The descriptors of one loop.
+#[derive(Debug)]
+pub(super) struct Descriptors {
+    runtime: u32,
+    entries: Vec<Entry>,
+    free: Vec<u32>,
+}
+
+impl Descriptors {
+    pub(super) fn new(runtime: u32) -> Self {
+        Descriptors { runtime, entries: Vec::new(), free: Vec::new() }
+    }
+
+    /// How many descriptors are open.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len() - self.free.len()
+    }
+
+    /// Takes a descriptor in, counted once.
+    pub(super) fn adopt(&mut self, fd: OwnedFd) -> FdRef {
+        let descriptor = Descriptor::of(&fd);
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => {
+                let entry = Entry { fd: None, generation: 0, users: 0, rare: None };
+                self.entries.push(entry);
+                (self.entries.len() - 1) as u32
+            }
+        };
+        let entry = &mut self.entries[index as usize];
+        entry.fd = Some(fd);
+        entry.users = 1;
+        FdRef { runtime: self.runtime, index, generation: entry.generation, descriptor }
+    }
+
+    fn entry(&mut self, fd: FdRef) -> Option<&mut Entry> {
+        let own = fd.runtime == self.runtime;
+        let entry = self.entries.get_mut(fd.index as usize);
+        entry.filter(|entry| own && entry.generation == fd.generation && entry.users > 0)
+    }
+
+    /// Counts one more user; `false` when the descriptor has been closed.
+    #[inline]
+    pub(super) fn retain(&mut self, fd: FdRef) -> bool {
+        self.entry(fd).is_some_and(|entry| {
+            entry.users += 1;
+            true
+        })
+    }
+
+    /// One user less; the last one gets the descriptor to close it, and what lay in its stash.
+    #[inline]
+    #[must_use = "the descriptor has to be closed"]
+    pub(super) fn release(&mut self, fd: FdRef) -> Option<Released> {
+        let entry = self.entry(fd)?;
+        entry.users -= 1;
+        if entry.users > 0 {
+            return None;
+        }
+        entry.generation = entry.generation.wrapping_add(1);
+        let released = Released { fd: entry.fd.take(), rare: entry.rare.take() };
+        self.free.push(fd.index);
+        Some(released)
+    }
+
+    /// The users of a descriptor.
+    pub(super) fn users(&mut self, fd: FdRef) -> u32 {
+        self.entry(fd).map_or(0, |entry| entry.users)
+    }
+
+    /// Whether an op of this lane may be submitted.
+    #[inline]
+    pub(super) fn gate(&mut self, fd: FdRef, lane: Lane, waker: &Waker) -> Gate {
+        match self.entry(fd).and_then(|entry| entry.rare.as_mut()) {
+            None => Gate::Open,
+            Some(rare) => rare.gate(lane, waker),
+        }
+    }
+
+    /// Whether an abandoned op of this lane has to end first; then the waker has been kept.
+    pub(super) fn must_wait(&mut self, fd: FdRef, lane: Lane, waker: &Waker) -> bool {
+        let rare = self.entry(fd).and_then(|entry| entry.rare.as_mut());
+        rare.is_some_and(|rare| rare.must_wait(lane, waker))
+    }
+
+    /// The stash of a descriptor that has one.
+    pub(crate) fn stash(&mut self, fd: FdRef) -> Option<&mut Stash> {
+        self.entry(fd)?.rare.as_mut().map(|rare| &mut rare.stash)
+    }
+
+    /// Keeps something for the next op; gives it back when nobody uses the descriptor any more.
+    pub(super) fn keep<'a>(
+        &mut self,
+        fd: FdRef,
+        leftover: Leftover<'a>,
+    ) -> Result<(), Leftover<'a>> {
+        let Some(entry) = self.entry(fd) else { return Err(leftover) };
+        let stash = &mut entry.rare.get_or_insert_default().stash;
+        match leftover {
+            Leftover::Bytes(bytes) => stash.bytes.extend_from_slice(bytes),
+            Leftover::Failure(errno) => stash.failure = Some(errno),
+            Leftover::Accepted(fd, peer) => stash.accepted.push_back((fd, peer)),
+        }
+        Ok(())
+    }
+
+    /// Notes that an op of this lane is in flight without a future.
+    pub(super) fn note_abandoned(&mut self, fd: FdRef, lane: Lane) {
+        if let Some(entry) = self.entry(fd) {
+            entry.rare.get_or_insert_default().abandoned[lane as usize] += 1;
+        }
+    }
+
+    /// Notes that such an op has ended and its outcome is kept: who waits may go on.
+    pub(super) fn note_ended(&mut self, fd: FdRef, lane: Lane, wakes: &mut Vec<Waker>) {
+        let Some(entry) = self.entry(fd) else { return };
+        let Some(rare) = entry.rare.as_mut() else { return };
+        rare.abandoned[lane as usize] -= 1;
+        if rare.abandoned[lane as usize] == 0 {
+            wakes.append(&mut rare.waiting[lane as usize]);
+        }
+        if rare.abandoned == [0, 0] && rare.stash.is_empty() {
+            entry.rare = None;
+        }
+    }
+
+    /// Whether something is kept that an op in flight does not know of.
+    pub(super) fn has_leftovers(&mut self, fd: FdRef) -> bool {
+        self.stash(fd).is_some_and(|stash| !stash.is_empty())
+    }
+
+    /// The descriptor, for a call that needs it outside an op.
+    pub(super) fn get(&mut self, fd: FdRef) -> Option<&OwnedFd> {
+        self.entry(fd)?.fd.as_ref()
+    }
+
+    /// Takes the descriptor out when the caller is its only user and nothing is kept for it.
+    pub(super) fn take_sole(&mut self, fd: FdRef) -> Option<OwnedFd> {
+        let has_leftovers = self.has_leftovers(fd);
+        let entry = self.entry(fd).filter(|entry| entry.users == 1 && !has_leftovers)?;
+        let taken = entry.fd.take();
+        let _nothing_to_close = self.release(fd);
+        taken
+    }
+
+    /// Takes out every descriptor that is still used, with its name and number of users.
+    pub(super) fn take_all(&mut self) -> Vec<(FdRef, OwnedFd, u32)> {
+        let mut left = Vec::new();
+        for (index, entry) in self.entries.iter_mut().enumerate() {
+            if let Some(fd) = entry.fd.take() {
+                let descriptor = Descriptor::of(&fd);
+                let index = index as u32;
+                let generation = entry.generation;
+                let name = FdRef { runtime: self.runtime, index, generation, descriptor };
+                left.push((name, fd, std::mem::take(&mut entry.users)));
+            }
+        }
+        left
+    }
+}
+
+/// What the last user of a descriptor gets.
+#[derive(Debug)]
+pub(super) struct Released {
+    pub(super) fd: Option<OwnedFd>,
+    #[expect(dead_code, reason = "held to be dropped outside the borrow: its descriptors close")]
+    rare: Option<Box<Rare>>,
+}
+
+impl Rare {
+    fn gate(&mut self, lane: Lane, waker: &Waker) -> Gate {
+        if lane == Lane::Read && !self.stash.is_empty() {
+            return Gate::Stash;
+        }
+        if self.must_wait(lane, waker) { Gate::Wait } else { Gate::Open }
+    }
+
+    fn must_wait(&mut self, lane: Lane, waker: &Waker) -> bool {
+        if self.abandoned[lane as usize] == 0 {
+            return false;
+        }
+        let waiting = &mut self.waiting[lane as usize];
+        if !waiting.iter().any(|known| known.will_wake(waker)) {
+            waiting.push(waker.clone());
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Descriptors {
+        Descriptors::new(7)
+    }
+
+    fn any_fd() -> OwnedFd {
+        std::fs::File::open("/dev/null").expect("/dev/null").into()
+    }
+
+    #[test]
+    fn the_last_user_gets_the_descriptor_and_the_name_dies() {
+        let mut table = table();
+        let fd = table.adopt(any_fd());
+        assert!(table.retain(fd));
+        assert!(table.release(fd).is_none());
+        assert!(table.release(fd).expect("the last user").fd.is_some());
+        assert!(!table.retain(fd));
+        assert_eq!(table.len(), 0);
+    }
+
+    #[test]
+    fn a_name_of_a_closed_descriptor_never_means_the_next_one_in_its_place() {
+        let mut table = table();
+        let old = table.adopt(any_fd());
+        drop(table.release(old));
+        let new = table.adopt(any_fd());
+        assert_eq!(old.index, new.index);
+        assert!(!table.retain(old));
+        assert!(table.retain(new));
+    }
+
+    #[test]
+    fn a_name_of_another_runtime_is_not_known() {
+        let mut table = table();
+        let fd = table.adopt(any_fd());
+        assert!(!table.retain(FdRef { runtime: 8, ..fd }));
+    }
+
+    #[test]
+    fn kept_bytes_come_before_new_ops_and_then_the_gate_opens() {
+        let mut table = table();
+        let fd = table.adopt(any_fd());
+        assert_eq!(table.gate(fd, Lane::Read, Waker::noop()), Gate::Open);
+        table.note_abandoned(fd, Lane::Read);
+        assert_eq!(table.gate(fd, Lane::Read, Waker::noop()), Gate::Wait);
+        assert_eq!(table.gate(fd, Lane::Write, Waker::noop()), Gate::Open);
+        table.keep(fd, Leftover::Bytes(b"abc")).expect("in use");
+        table.keep(fd, Leftover::Failure(104)).expect("in use");
+        let mut wakes = Vec::new();
+        table.note_ended(fd, Lane::Read, &mut wakes);
+        assert_eq!(wakes.len(), 1);
+        assert_eq!(table.gate(fd, Lane::Read, Waker::noop()), Gate::Stash);
+        let stash = table.stash(fd).expect("bytes are kept");
+        assert!(stash.take_failure().is_none());
+        let mut room = [0u8; 2];
+        let count = stash.take_bytes(bytes::buf::UninitSlice::new(&mut room));
+        assert_eq!((count, &room), (Some(2), b"ab"));
+        let count = stash.take_bytes(bytes::buf::UninitSlice::new(&mut room));
+        assert_eq!((count, room[0]), (Some(1), b'c'));
+        assert_eq!(stash.take_failure().and_then(|e| e.raw_os_error()), Some(104));
+        assert_eq!(table.gate(fd, Lane::Read, Waker::noop()), Gate::Open);
+    }
+
+    #[test]
+    fn nothing_is_kept_for_a_descriptor_that_nobody_uses() {
+        let mut table = table();
+        let fd = table.adopt(any_fd());
+        drop(table.release(fd));
+        assert!(table.keep(fd, Leftover::Bytes(b"x")).is_err());
+    }
+
+    #[test]
+    fn a_descriptor_is_taken_out_only_by_its_sole_user() {
+        let mut table = table();
+        let fd = table.adopt(any_fd());
+        table.retain(fd);
+        assert!(table.take_sole(fd).is_none());
+        drop(table.release(fd));
+        table.keep(fd, Leftover::Bytes(b"x")).expect("in use");
+        assert!(table.take_sole(fd).is_none());
+        table.stash(fd).expect("kept").split_bytes(9);
+        assert!(table.take_sole(fd).is_some());
+        assert!(!table.retain(fd));
+    }
+}

@@ -1,0 +1,69 @@
+//! What an operation must say of itself to be driven.
+
+use std::io;
+
+use super::descriptor::{FdRef, Stash};
+use crate::sys::{FromCqe, Sqe};
+
+/// The two orders in which a descriptor's bytes go.
+///
+/// Ops of one lane of one descriptor that follow an abandoned one wait until it has ended, so
+/// that what it still received comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Receives, reads and accepts.
+    Read = 0,
+    /// Sends and writes.
+    Write = 1,
+}
+
+/// One operation: its request and all that it lends.
+///
+/// Sealed: the crate's own ops implement it. The life of an op:
+///
+/// 1. It is made by a method such as `TcpStream::read`; nothing has happened yet.
+/// 2. The first poll moves it into a cell, where it stays until its final completion, and asks it
+///    for its SQE, whose pointers all borrow from the op: [`prepare`](Self::prepare).
+/// 3. Its completion moves it out again: [`complete`](Self::complete).
+/// 4. When its future is dropped before that, the op is *abandoned*: a cancel is requested, and
+///    the final completion, whatever it says, goes to [`salvage`](Self::salvage).
+pub trait Op: Unpin + Sized + 'static {
+    /// What the opcode's success means; fixed by the constructor of its SQE.
+    type Completed: FromCqe;
+    /// What the future gives.
+    type Output;
+    /// For logs and dumps: the opcode's name in lower case.
+    const NAME: &'static str;
+    /// Which order the op belongs to, if any.
+    const LANE: Option<Lane> = None;
+
+    /// Builds the SQE. Called again when the op is submitted anew after an interruption.
+    fn prepare(&mut self) -> Sqe<'_, Self::Completed>;
+
+    /// Turns the completion into what the future gives.
+    fn complete(self, result: io::Result<Self::Completed>) -> Self::Output;
+
+    /// Keeps what the completion of an abandoned op brought, or lets go of it.
+    fn salvage(self, result: io::Result<Self::Completed>) {
+        drop(self.complete(result));
+    }
+
+    /// The descriptor that must stay open while the op is in flight.
+    fn descriptor(&self) -> Option<FdRef> {
+        None
+    }
+
+    /// Serves the op from what an abandoned one of the same lane left behind.
+    ///
+    /// # Errors
+    ///
+    /// The op itself, when there is nothing for it and it must be submitted.
+    fn serve(self, _stash: &mut Stash) -> Result<Self::Output, Self> {
+        Err(self)
+    }
+
+    /// Whether to submit the op anew after this failure, which the caller must not see.
+    fn retries(&mut self, _error: &io::Error) -> bool {
+        false
+    }
+}

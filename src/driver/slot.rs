@@ -1,0 +1,342 @@
+//! The memory of ops in flight: cells that do not move, recycled by size.
+//!
+//! An op is moved into a cell before it is asked for pointers. From then on nobody touches the
+//! cell until the kernel has posted the op's final completion; then the op is moved out and the
+//! cell goes to the free list of its size class, so that a steady load allocates nothing.
+//!
+//! An [`OpCell`] has no destructor on purpose: a cell that is lost is leaked, never freed under
+//! the kernel's hands.
+
+#![expect(unsafe_code, reason = "moves ops in and out of type-erased memory")]
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::any::TypeId;
+use std::ptr::NonNull;
+
+use super::descriptor::FdRef;
+use super::op::{Lane, Op};
+use crate::sys::{Outcome, Prepared, Sqe};
+
+/// Bytes of the cells of each class, header included.
+const CLASSES: [usize; 6] = [64, 128, 192, 256, 512, 1024];
+const ALIGN: usize = 16;
+
+/// What stands before the op in each cell: the time of its linked timeout, if it has one.
+#[repr(C, align(16))]
+struct Header {
+    timespec: [i64; 2],
+}
+
+/// How to handle the op in a cell when its type is not at hand.
+struct VTable {
+    layout: Layout,
+    class: Option<usize>,
+    type_id: fn() -> TypeId,
+    name: &'static str,
+    prepare: unsafe fn(NonNull<u8>) -> Prepared,
+    salvage: unsafe fn(NonNull<u8>, Outcome),
+}
+
+struct VTableOf<T>(T);
+
+impl<T: Op> VTableOf<T> {
+    const LAYOUT: Layout = {
+        let size = size_of::<Header>() + size_of::<T>();
+        let align = if align_of::<T>() > ALIGN { align_of::<T>() } else { ALIGN };
+        assert!(align_of::<T>() <= ALIGN, "ops are aligned to 16 bytes at most");
+        match Layout::from_size_align(size, align) {
+            Ok(layout) => layout.pad_to_align(),
+            Err(_) => panic!("an op larger than the address space"),
+        }
+    };
+
+    const CLASS: Option<usize> = {
+        let mut class = 0;
+        while class < CLASSES.len() && CLASSES[class] < Self::LAYOUT.size() {
+            class += 1;
+        }
+        if class < CLASSES.len() { Some(class) } else { None }
+    };
+
+    const VTABLE: &'static VTable = &VTable {
+        layout: match Self::CLASS {
+            Some(class) => match Layout::from_size_align(CLASSES[class], ALIGN) {
+                Ok(layout) => layout,
+                Err(_) => panic!("classes are small"),
+            },
+            None => Self::LAYOUT,
+        },
+        class: Self::CLASS,
+        type_id: TypeId::of::<T>,
+        name: T::NAME,
+        prepare: prepare::<T>,
+        salvage: salvage::<T>,
+    };
+}
+
+/// The op in a cell, at its final address.
+fn op_address(cell: NonNull<u8>) -> NonNull<u8> {
+    // SAFETY: every cell is larger than its header.
+    unsafe { cell.add(size_of::<Header>()) }
+}
+
+/// # Safety
+///
+/// The cell holds an initialised `T` that nobody else refers to.
+unsafe fn prepare<T: Op>(cell: NonNull<u8>) -> Prepared {
+    let op = op_address(cell).cast::<T>();
+    // SAFETY: promised by the caller; the reference ends when the SQE is detached.
+    let op: &mut T = unsafe { &mut *op.as_ptr() };
+    let sqe: Sqe<'_, T::Completed> = op.prepare();
+    // SAFETY: the op stays in its cell, untouched, until `take` or `salvage`, which the slot
+    // table calls after the final completion only; a cell that is lost is never freed.
+    unsafe { sqe.detach() }
+}
+
+/// # Safety
+///
+/// As for [`prepare`]; the op is moved out of the cell.
+unsafe fn salvage<T: Op>(cell: NonNull<u8>, outcome: Outcome) {
+    // SAFETY: promised by the caller.
+    let op = unsafe { op_address(cell).cast::<T>().read() };
+    op.salvage(outcome.into_result());
+}
+
+/// One op in its cell.
+pub(super) struct OpCell {
+    memory: NonNull<u8>,
+    vtable: &'static VTable,
+}
+
+impl OpCell {
+    /// The op's name, for logs and dumps.
+    pub(super) fn name(&self) -> &'static str {
+        self.vtable.name
+    }
+
+    /// Asks the op for its SQE.
+    #[inline]
+    pub(super) fn prepare(&mut self) -> Prepared {
+        // SAFETY: a cell holds an initialised op of the vtable's type from `put` on, and the
+        // exclusive borrow shows that nobody else is at it; the op is not in flight.
+        unsafe { (self.vtable.prepare)(self.memory) }
+    }
+
+    /// Writes the time of the op's linked timeout into the cell and lends it.
+    pub(super) fn link_timeout(&mut self, timespec: [i64; 2]) -> Prepared {
+        let header = self.memory.cast::<Header>();
+        // SAFETY: the header is at the start of each cell, and only this function refers to it.
+        let header: &mut Header = unsafe { &mut *header.as_ptr() };
+        header.timespec = timespec;
+        let sqe = Sqe::link_timeout(&header.timespec, true);
+        // SAFETY: the cell stays in place as long as its op is in flight.
+        unsafe { sqe.detach() }
+    }
+}
+
+/// An abandoned op whose final completion has come: to be finished outside every borrow.
+pub(crate) struct Salvage {
+    cell: OpCell,
+    outcome: Outcome,
+    target: (Option<FdRef>, Option<Lane>),
+}
+
+impl Salvage {
+    pub(super) fn new(
+        cell: OpCell,
+        outcome: Outcome,
+        target: (Option<FdRef>, Option<Lane>),
+    ) -> Self {
+        Salvage { cell, outcome, target }
+    }
+
+    /// The descriptor and lane that wait for the end of this.
+    pub(super) fn target(&self) -> (Option<FdRef>, Option<Lane>) {
+        self.target
+    }
+
+    /// Hands the outcome to the op, which keeps or drops it; the empty cell comes back.
+    ///
+    /// May run user code: the destructor of a buffer.
+    pub(crate) fn finish(self) -> EmptyCell {
+        let OpCell { memory, vtable } = self.cell;
+        let empty = EmptyCell { memory, vtable };
+        // SAFETY: the op is initialised and its final completion has come.
+        unsafe { (vtable.salvage)(memory, self.outcome) };
+        empty
+    }
+}
+
+impl std::fmt::Debug for Salvage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Salvage")
+            .field("op", &self.cell.name())
+            .field("outcome", &self.outcome)
+            .finish()
+    }
+}
+
+/// A cell without an op, on its way to a free list.
+pub(crate) struct EmptyCell {
+    memory: NonNull<u8>,
+    vtable: &'static VTable,
+}
+
+impl std::fmt::Debug for EmptyCell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EmptyCell").field("layout", &self.vtable.layout).finish()
+    }
+}
+
+/// The free lists.
+pub(super) struct Cells {
+    free: [Vec<NonNull<u8>>; CLASSES.len()],
+}
+
+impl Cells {
+    pub(super) fn new() -> Self {
+        Cells { free: [const { Vec::new() }; CLASSES.len()] }
+    }
+
+    /// Moves `op` into a cell.
+    #[inline]
+    pub(super) fn put<T: Op>(&mut self, op: T) -> OpCell {
+        let vtable = VTableOf::<T>::VTABLE;
+        let recycled = vtable.class.and_then(|class| self.free[class].pop());
+        let memory = recycled.unwrap_or_else(|| allocate(vtable.layout));
+        // SAFETY: the memory has the vtable's layout, whose room behind the header fits a `T`, and
+        // nobody else refers to it.
+        unsafe { op_address(memory).cast::<T>().write(op) };
+        OpCell { memory, vtable }
+    }
+
+    /// Moves the op out of a cell whose final completion has come, or that was never submitted.
+    ///
+    /// # Panics
+    ///
+    /// When the cell holds an op of another type, which would be a mistake of the driver.
+    #[inline]
+    pub(super) fn take<T: Op>(&mut self, cell: OpCell) -> T {
+        assert!((cell.vtable.type_id)() == TypeId::of::<T>(), "a cell holds {}", cell.vtable.name);
+        // SAFETY: the cell holds an initialised `T`; it is consumed here.
+        let op = unsafe { op_address(cell.memory).cast::<T>().read() };
+        self.recycle(EmptyCell { memory: cell.memory, vtable: cell.vtable });
+        op
+    }
+
+    /// Puts an empty cell on the free list of its class.
+    #[inline]
+    pub(super) fn recycle(&mut self, cell: EmptyCell) {
+        match cell.vtable.class {
+            Some(class) => self.free[class].push(cell.memory),
+            // SAFETY: the memory came from `allocate` with this layout and is empty.
+            None => unsafe { dealloc(cell.memory.as_ptr(), cell.vtable.layout) },
+        }
+    }
+}
+
+impl Drop for Cells {
+    fn drop(&mut self) {
+        for (class, cells) in self.free.iter_mut().enumerate() {
+            let layout = Layout::from_size_align(CLASSES[class], ALIGN).expect("classes are small");
+            for cell in cells.drain(..) {
+                // SAFETY: cells on a free list are empty and have the layout of their class.
+                unsafe { dealloc(cell.as_ptr(), layout) }
+            }
+        }
+    }
+}
+
+#[cold]
+fn allocate(layout: Layout) -> NonNull<u8> {
+    // SAFETY: every cell's layout has room for at least the header.
+    let memory = unsafe { alloc(layout) };
+    NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::rc::Rc;
+
+    use super::*;
+
+    struct Probe<const N: usize> {
+        token: Rc<()>,
+        bytes: [u8; N],
+    }
+
+    impl<const N: usize> Op for Probe<N> {
+        type Completed = ();
+        type Output = (Rc<()>, io::Result<()>);
+        const NAME: &'static str = "probe";
+
+        fn prepare(&mut self) -> Sqe<'_, ()> {
+            Sqe::nop()
+        }
+
+        fn complete(self, result: io::Result<()>) -> Self::Output {
+            (self.token, result)
+        }
+    }
+
+    #[test]
+    fn an_op_comes_out_of_its_cell_as_it_went_in() {
+        let mut cells = Cells::new();
+        let token = Rc::new(());
+        let cell = cells.put(Probe { token: token.clone(), bytes: [7u8; 100] });
+        assert_eq!(cell.name(), "probe");
+        let op = cells.take::<Probe<100>>(cell);
+        assert!(Rc::ptr_eq(&op.token, &token));
+        assert_eq!(op.bytes, [7; 100]);
+    }
+
+    #[test]
+    fn a_cell_is_used_again_by_the_next_op_of_its_class() {
+        let mut cells = Cells::new();
+        let token = Rc::new(());
+        let cell = cells.put(Probe { token: token.clone(), bytes: [0u8; 60] });
+        let first = cell.memory;
+        cells.take::<Probe<60>>(cell);
+        let cell = cells.put(Probe { token: token.clone(), bytes: [0u8; 90] });
+        assert_eq!(cell.memory, first);
+        cells.take::<Probe<90>>(cell);
+        assert_eq!(Rc::strong_count(&token), 1);
+    }
+
+    #[test]
+    fn an_op_larger_than_every_class_has_its_own_memory() {
+        let mut cells = Cells::new();
+        let token = Rc::new(());
+        let cell = cells.put(Probe { token: token.clone(), bytes: [1u8; 5000] });
+        assert_eq!(cells.take::<Probe<5000>>(cell).bytes, [1; 5000]);
+        assert_eq!(Rc::strong_count(&token), 1);
+    }
+
+    #[test]
+    fn a_salvaged_op_is_dropped_once_and_its_cell_recycled() {
+        let mut cells = Cells::new();
+        let token = Rc::new(());
+        let cell = cells.put(Probe { token: token.clone(), bytes: [0u8; 10] });
+        let empty = Salvage::new(cell, Outcome::CANCELLED, (None, None)).finish();
+        assert_eq!(Rc::strong_count(&token), 1);
+        cells.recycle(empty);
+        assert_eq!(cells.free.iter().map(Vec::len).sum::<usize>(), 1);
+    }
+
+    #[test]
+    fn a_lost_cell_is_leaked_and_not_dropped() {
+        let mut cells = Cells::new();
+        let token = Rc::new(());
+        drop(cells.put(Probe { token: token.clone(), bytes: [0u8; 10] }));
+        assert_eq!(Rc::strong_count(&token), 2);
+    }
+
+    #[test]
+    #[should_panic(expected = "a cell holds probe")]
+    fn a_cell_is_never_read_as_another_type() {
+        let mut cells = Cells::new();
+        let cell = cells.put(Probe { token: Rc::new(()), bytes: [0u8; 10] });
+        cells.take::<Probe<11>>(cell);
+    }
+}

@@ -1,0 +1,246 @@
+//! The future of one op.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::op::Op;
+use super::{Finished, OpKey, Start};
+use crate::sys;
+use crate::time::Instant;
+
+/// An operation: submitted at its first poll, finished by its completion.
+///
+/// Every I/O method of the crate returns one.
+///
+/// # Cancellation
+///
+/// Dropping it before its first poll does nothing at all. Dropping it later asks the kernel to
+/// cancel the operation and loses nothing: a connection that was accepted all the same goes to the
+/// listener's next `accept`, bytes that arrived go to the stream's next `read`, a descriptor that
+/// nobody wants is closed, and the buffer is freed when the kernel is done with it. To know the
+/// exact outcome and to have the buffer back, [`cancel`](Self::cancel) it and await that.
+///
+/// # Panics
+///
+/// When polled outside the loop that its handle belongs to.
+#[must_use = "an operation does nothing unless it is awaited"]
+pub struct Submit<T: Op> {
+    state: State<T>,
+    deadline: Option<Deadline>,
+    runtime: u32,
+}
+
+enum State<T> {
+    Idle(T),
+    InFlight(OpKey),
+    Done,
+}
+
+/// The time of a linked timeout.
+#[derive(Debug, Clone, Copy)]
+enum Deadline {
+    /// Counted from the first poll.
+    After(Duration),
+    At(Instant),
+}
+
+impl<T: Op> Submit<T> {
+    pub(crate) fn new(op: T) -> Self {
+        Submit { state: State::Idle(op), deadline: None, runtime: 0 }
+    }
+
+    /// Ends the operation with [`TimedOut`](io::ErrorKind::TimedOut) when it takes longer than
+    /// `limit`, counted from its first poll.
+    ///
+    /// The kernel keeps the time, in an entry linked to the operation's. What the operation had
+    /// done is never lost: one that won against its timeout succeeds, and one that was ended in
+    /// the middle returns the bytes it has. Since kernel 5.5.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.deadline = Some(Deadline::After(limit));
+        self
+    }
+
+    /// As [`timeout`](Self::timeout), at a point in time.
+    pub fn deadline(mut self, at: Instant) -> Self {
+        self.deadline = Some(Deadline::At(at));
+        self
+    }
+
+    /// Asks for the operation's end; the future that comes back gives its exact outcome.
+    ///
+    /// That is the operation's success if it could not be stopped any more, an error for which
+    /// [`is_cancelled`](crate::op::is_cancelled) is true if it was, and the buffer in any case. An
+    /// operation that was never polled is not submitted at all. In order to cancel one that is in
+    /// flight, poll it through a `&mut` reference, for instance in `select!`.
+    pub fn cancel(self) -> Cancel<T> {
+        Cancel { submit: self, asked: false }
+    }
+
+    /// Ends the operation when `signal` is done, for instance a token's `cancelled()`; the future
+    /// that comes back gives the exact outcome as [`cancel`](Self::cancel) does.
+    pub fn cancel_on<S: Future<Output = ()> + Unpin>(self, signal: S) -> CancelOn<T, S> {
+        CancelOn { submit: self, signal: Some(signal) }
+    }
+
+    /// The key of the op while it is in flight.
+    fn ask_to_cancel(&mut self) {
+        if let State::InFlight(key) = self.state {
+            let _elsewhere = super::with(|driver| driver.request_cancel(key));
+        }
+    }
+
+    fn deadline_ns(&mut self) -> Option<u64> {
+        let at = match self.deadline? {
+            Deadline::At(at) => at,
+            Deadline::After(limit) => {
+                let at = Instant::now() + limit;
+                self.deadline = Some(Deadline::At(at));
+                at
+            }
+        };
+        Some(at.as_nanos())
+    }
+
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<T::Output> {
+        let deadline_ns = self.deadline_ns();
+        let State::Idle(op) = std::mem::replace(&mut self.state, State::Done) else {
+            panic!("an operation was polled after it had given its result");
+        };
+        let started = super::with(|driver| {
+            self.runtime = driver.runtime();
+            driver.start(op, deadline_ns, cx.waker())
+        });
+        match started.unwrap_or_else(|| super::no_loop(T::NAME)) {
+            Start::InFlight(key) => {
+                self.state = State::InFlight(key);
+                Poll::Pending
+            }
+            Start::Gated(op) => {
+                self.state = State::Idle(op);
+                Poll::Pending
+            }
+            Start::Served(output) => Poll::Ready(output),
+            Start::Refused(op, error) => Poll::Ready(op.complete(Err(error))),
+        }
+    }
+
+    fn poll_in_flight(&mut self, key: OpKey, cx: &mut Context<'_>) -> Poll<T::Output> {
+        let runtime = self.runtime;
+        let finished = super::with(|driver| {
+            super::check_runtime(runtime, driver.runtime());
+            driver.poll::<T>(key, cx.waker())
+        });
+        let Finished { mut op, outcome, timed_out, recalled } =
+            match finished.unwrap_or_else(|| super::no_loop(T::NAME)) {
+                Some(finished) => finished,
+                None => return Poll::Pending,
+            };
+        self.state = State::Done;
+        if recalled || outcome.is_interrupted() {
+            self.state = State::Idle(op);
+            return self.poll_idle(cx);
+        }
+        let result = outcome.into_result();
+        if let Err(error) = &result {
+            if op.retries(error) {
+                self.state = State::Idle(op);
+                return self.poll_idle(cx);
+            }
+        }
+        let result = if timed_out { result.map_err(|_| sys::timed_out()) } else { result };
+        Poll::Ready(op.complete(result))
+    }
+}
+
+impl<T: Op> Future for Submit<T> {
+    type Output = T::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T::Output> {
+        let this = self.get_mut();
+        match this.state {
+            State::InFlight(key) => this.poll_in_flight(key, cx),
+            _ => this.poll_idle(cx),
+        }
+    }
+}
+
+impl<T: Op> Drop for Submit<T> {
+    fn drop(&mut self) {
+        if let State::InFlight(key) = self.state {
+            super::abandon(self.runtime, key);
+        }
+    }
+}
+
+impl<T: Op> std::fmt::Debug for Submit<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let state = match self.state {
+            State::Idle(_) => "idle",
+            State::InFlight(_) => "in flight",
+            State::Done => "done",
+        };
+        f.debug_struct("Submit").field("op", &T::NAME).field("state", &state).finish()
+    }
+}
+
+/// An operation that was asked to end; made by [`Submit::cancel`].
+#[must_use = "the outcome is known only to who awaits it"]
+#[derive(Debug)]
+pub struct Cancel<T: Op> {
+    submit: Submit<T>,
+    asked: bool,
+}
+
+impl<T: Op> Future for Cancel<T> {
+    type Output = T::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T::Output> {
+        let this = self.get_mut();
+        if !std::mem::replace(&mut this.asked, true) {
+            this.submit.ask_to_cancel();
+        }
+        if let State::Idle(_) = this.submit.state {
+            let state = std::mem::replace(&mut this.submit.state, State::Done);
+            let State::Idle(op) = state else { unreachable!("matched above") };
+            return Poll::Ready(op.complete(Err(sys::cancelled())));
+        }
+        Pin::new(&mut this.submit).poll(cx)
+    }
+}
+
+/// An operation that ends when a signal comes; made by [`Submit::cancel_on`].
+#[must_use = "an operation does nothing unless it is awaited"]
+#[derive(Debug)]
+pub struct CancelOn<T: Op, S> {
+    submit: Submit<T>,
+    /// `None` once it has come.
+    signal: Option<S>,
+}
+
+impl<T: Op, S: Future<Output = ()> + Unpin> Future for CancelOn<T, S> {
+    type Output = T::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T::Output> {
+        let this = self.get_mut();
+        let came = match &mut this.signal {
+            Some(signal) => Pin::new(signal).poll(cx).is_ready(),
+            None => false,
+        };
+        if came {
+            this.signal = None;
+            this.submit.ask_to_cancel();
+        }
+        if this.signal.is_none() {
+            if let State::Idle(_) = this.submit.state {
+                let state = std::mem::replace(&mut this.submit.state, State::Done);
+                let State::Idle(op) = state else { unreachable!("matched above") };
+                return Poll::Ready(op.complete(Err(sys::cancelled())));
+            }
+        }
+        Pin::new(&mut this.submit).poll(cx)
+    }
+}

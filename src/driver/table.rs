@@ -1,0 +1,114 @@
+//! The slots of the ops in flight.
+
+use std::task::Waker;
+
+use super::descriptor::FdRef;
+use super::key::{INDEX_MAX, OpKey};
+use super::lifecycle::Lifecycle;
+use super::op::Lane;
+use super::slot::OpCell;
+
+/// One op between its first poll and the moment its outcome is taken.
+pub(super) struct Slot {
+    pub(super) lifecycle: Lifecycle,
+    /// Empty only while the slot is free.
+    pub(super) cell: Option<OpCell>,
+    pub(super) descriptor: Option<FdRef>,
+    pub(super) lane: Option<Lane>,
+    generation: u32,
+    pub(super) opcode: u8,
+    pub(super) marks: Marks,
+    /// The loop's time when the op was pushed, in nanoseconds.
+    pub(super) since_ns: u64,
+}
+
+/// What has happened to an op besides its lifecycle.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Marks {
+    /// It has a linked timeout.
+    pub(super) timed: bool,
+    /// A cancel was requested for whoever holds the future, or because it is gone.
+    pub(super) cancelled: bool,
+    /// A cancel was requested so that it looks into the stash.
+    pub(super) recalled: bool,
+    /// Its entry waits for room in the submission queue.
+    pub(super) queued: bool,
+}
+
+/// All slots, addressed by key.
+pub(super) struct Table {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+}
+
+impl Table {
+    pub(super) fn new() -> Self {
+        Table { slots: Vec::new(), free: Vec::new() }
+    }
+
+    /// How many slots are used.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Whether one more op fits.
+    #[inline]
+    pub(super) fn has_room(&self) -> bool {
+        !self.free.is_empty() || self.slots.len() < INDEX_MAX as usize
+    }
+
+    /// Gives an op a slot.
+    #[inline]
+    pub(super) fn insert(
+        &mut self,
+        cell: OpCell,
+        waker: Waker,
+        target: (Option<FdRef>, Option<Lane>),
+        since_ns: u64,
+    ) -> OpKey {
+        let (descriptor, lane) = target;
+        let lifecycle = Lifecycle::Waiting(waker);
+        if let Some(index) = self.free.pop() {
+            let slot = &mut self.slots[index as usize];
+            slot.lifecycle = lifecycle;
+            slot.cell = Some(cell);
+            (slot.descriptor, slot.lane) = (descriptor, lane);
+            slot.marks = Marks::default();
+            slot.since_ns = since_ns;
+            return OpKey { index, generation: slot.generation };
+        }
+        let index = self.slots.len() as u32;
+        let (generation, opcode, marks) = (0, 0, Marks::default());
+        let cell = Some(cell);
+        self.slots
+            .push(Slot { lifecycle, cell, descriptor, lane, generation, opcode, marks, since_ns });
+        OpKey { index, generation }
+    }
+
+    /// The slot of an op that still has one.
+    #[inline]
+    pub(super) fn get(&mut self, key: OpKey) -> Option<&mut Slot> {
+        let slot = self.slots.get_mut(key.index as usize)?;
+        (slot.generation == key.generation && slot.cell.is_some()).then_some(slot)
+    }
+
+    /// Frees a slot and hands its cell out.
+    #[inline]
+    pub(super) fn remove(&mut self, key: OpKey) -> Option<OpCell> {
+        let slot = self.get(key)?;
+        let cell = slot.cell.take();
+        slot.generation = slot.generation.wrapping_add(1);
+        slot.lifecycle = Lifecycle::Abandoned;
+        self.free.push(key.index);
+        cell
+    }
+
+    /// Every used slot with its key.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (OpKey, &mut Slot)> {
+        let all = self.slots.iter_mut().enumerate();
+        all.filter(|(_, slot)| slot.cell.is_some()).map(|(index, slot)| {
+            let key = OpKey { index: index as u32, generation: slot.generation };
+            (key, slot)
+        })
+    }
+}

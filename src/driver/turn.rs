@@ -1,0 +1,196 @@
+//! One turn: submit, wait, reap, in one system call.
+
+use std::io;
+use std::task::Waker;
+use std::time::Duration;
+
+use super::key::{self, Internal, Kind};
+use super::lifecycle::AfterCompletion;
+use super::slot::Salvage;
+use super::{Driver, OpKey};
+use crate::sys::{self, Cqe, Entered, Wait};
+
+/// What a turn brought that has to be done outside the driver's borrow.
+#[derive(Debug, Default)]
+pub(crate) struct Reaped {
+    /// Tasks whose op has completed.
+    pub(crate) wakes: Vec<Waker>,
+    /// Abandoned ops that have completed.
+    pub(crate) salvages: Vec<Salvage>,
+}
+
+/// What the driver has done since it was made.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Counters {
+    /// System calls.
+    pub(crate) enters: u64,
+    /// Ops pushed, the driver's own excluded.
+    pub(crate) submitted: u64,
+    /// Ops whose final completion has come.
+    pub(crate) completed: u64,
+    /// Completions of any kind.
+    pub(crate) completions: u64,
+    /// Ops whose future was dropped before its outcome was taken.
+    pub(crate) abandoned: u64,
+    /// Abandoned ops whose outcome was kept or let go of.
+    pub(crate) salvaged: u64,
+    pub(crate) cancels_requested: u64,
+    /// Cancel requests that came too late.
+    pub(crate) cancels_late: u64,
+    /// Turns in which the kernel had to hold completions back.
+    pub(crate) overflows: u64,
+    /// Turns that the kernel had no room for.
+    pub(crate) busy: u64,
+    /// Completions of ops that were not known any more.
+    pub(crate) stale: u64,
+    /// Descriptors closed through the ring.
+    pub(crate) closed: u64,
+    /// Such closes that failed.
+    pub(crate) close_failures: u64,
+}
+
+impl Driver {
+    /// Submits, waits as long as `wait` says and nothing is there, and reaps into `reaped`.
+    ///
+    /// # Errors
+    ///
+    /// An errno of enter that no retry mends: the loop cannot go on.
+    pub(crate) fn turn(&mut self, wait: Wait, reaped: &mut Reaped) -> io::Result<()> {
+        self.hand_out_pending(reaped);
+        let mut wait = wait;
+        let mut tries = 0;
+        loop {
+            self.refill();
+            if !self.backlog.is_empty() || !is_empty(reaped) || self.ring.has_completions() {
+                wait = Wait::Zero;
+            }
+            let idle = self.in_flight + self.closing == 0 && self.ring.unsubmitted() == 0;
+            let mut entered = Entered::Done;
+            if wait != Wait::Zero || !idle {
+                self.counters.enters += 1;
+                entered = self.ring.enter(wait)?;
+            }
+            let count = self.reap(reaped);
+            if entered == Entered::Busy {
+                self.counters.busy += 1;
+                if count == 0 && !self.back_off(&mut tries) {
+                    return Ok(());
+                }
+            }
+            if self.ring.has_overflowed() {
+                self.counters.overflows += 1;
+            } else if self.backlog.is_empty() && entered == Entered::Done {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sets the time that ops pushed from now on are said to be in flight since.
+    pub(crate) fn set_now(&mut self, now_ns: u64) {
+        self.now_ns = now_ns;
+    }
+
+    /// Ops without their final completion.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Waits a little for a kernel that is out of memory; `false` when it is time to let the loop
+    /// do other things.
+    fn back_off(&mut self, tries: &mut u32) -> bool {
+        *tries += 1;
+        std::thread::sleep(Duration::from_micros(50) * *tries);
+        *tries < 8
+    }
+
+    fn hand_out_pending(&mut self, reaped: &mut Reaped) {
+        reaped.wakes.append(&mut self.pending.wakes);
+        reaped.salvages.append(&mut self.pending.salvages);
+    }
+
+    fn refill(&mut self) {
+        if self.backlog.is_empty() {
+            return;
+        }
+        let Driver { backlog, ring, table, .. } = self;
+        backlog.refill(ring, |key| match table.get(key) {
+            Some(slot) if slot.marks.queued => {
+                slot.marks.queued = false;
+                true
+            }
+            _ => false,
+        });
+    }
+
+    fn reap(&mut self, reaped: &mut Reaped) -> u32 {
+        let Driver { ring, table, in_flight, closing, counters, notifier, .. } = self;
+        let mut rearm = false;
+        let count = ring.reap(|cqe| {
+            let (kind, key) = key::parse(cqe.user_data);
+            match kind {
+                Kind::Op => complete(table, in_flight, counters, reaped, key, cqe),
+                Kind::Cancel => counters.cancels_late += u64::from(cqe.outcome.res < 0),
+                Kind::LinkTimeout => {}
+                Kind::Internal if key.index == Internal::Notifier as u32 => {
+                    rearm |= notifier.note(cqe.outcome);
+                }
+                Kind::Internal => {
+                    *closing -= 1;
+                    counters.close_failures += u64::from(cqe.outcome.res < 0);
+                }
+            }
+        });
+        self.counters.completions += u64::from(count);
+        if rearm {
+            self.arm_notifier();
+        }
+        count
+    }
+}
+
+/// Routes an op's completion.
+#[inline]
+fn complete(
+    table: &mut super::Table,
+    in_flight: &mut usize,
+    counters: &mut Counters,
+    reaped: &mut Reaped,
+    key: OpKey,
+    cqe: Cqe,
+) {
+    let Some(slot) = table.get(key) else {
+        counters.stale += 1;
+        return;
+    };
+    match slot.lifecycle.complete(cqe.outcome) {
+        AfterCompletion::Wake(waker) => reaped.wakes.push(waker),
+        AfterCompletion::Salvage(outcome) => {
+            let target = (slot.descriptor, slot.lane);
+            let cell = table.remove(key).expect("the slot was just read");
+            reaped.salvages.push(Salvage::new(cell, outcome, target));
+        }
+        AfterCompletion::Ignore => {
+            counters.stale += 1;
+            return;
+        }
+    }
+    *in_flight -= 1;
+    counters.completed += 1;
+    tracing::trace!(slot = key.index, res = cqe.outcome.res, "reap");
+}
+
+fn is_empty(reaped: &Reaped) -> bool {
+    reaped.wakes.is_empty() && reaped.salvages.is_empty()
+}
+
+impl Driver {
+    /// The time now, read afresh.
+    pub(crate) fn refresh_now(&mut self) -> u64 {
+        self.now_ns = sys::clock::monotonic_ns();
+        self.now_ns
+    }
+}

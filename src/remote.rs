@@ -1,0 +1,237 @@
+//! How other threads reach a loop.
+//!
+//! Each loop has one [`Remote`] in a table of the process: a queue of messages, and whether the
+//! loop is parked. A waker or a handle on a foreign thread needs only the loop's number to find
+//! it, so neither holds a reference, and a number that outlives its loop finds nobody.
+//!
+//! # Parking
+//!
+//! No wake is lost between "the queue is empty" and "the loop sleeps": both sides decide under one
+//! lock. The loop announces that it parks only if the queue is empty; a sender that finds it
+//! announced takes the announcement back and kicks the loop awake, once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How many loops a process can run at one time.
+pub(crate) const LOOPS_MAX: usize = 1024;
+
+/// Bits of a runtime's number that say its place in the table; the others count how often the
+/// place was used, so that the name of a loop that has ended means no other.
+const PLACE_BITS: u32 = LOOPS_MAX.trailing_zeros();
+
+/// What a foreign thread wants of a loop.
+pub(crate) enum Message {
+    /// Wake this task.
+    Wake(u64),
+    /// Run this on the loop's thread.
+    Run(Box<dyn FnOnce() + Send>),
+}
+
+/// Ends a loop's wait; may be called from any thread.
+pub(crate) type Kick = Box<dyn Fn() + Send>;
+
+/// One loop as others see it.
+pub(crate) struct Remote {
+    state: Mutex<State>,
+    /// Whether the queue has something, for a look without the lock.
+    has_messages: AtomicBool,
+}
+
+struct State {
+    /// Zero when no loop is here.
+    runtime: u32,
+    used: u32,
+    queue: Vec<Message>,
+    is_parked: bool,
+    kick: Option<Kick>,
+    /// Messages from other threads since the loop began.
+    received: u64,
+}
+
+static REMOTES: [Remote; LOOPS_MAX] = [const { Remote::new() }; LOOPS_MAX];
+
+impl Remote {
+    const fn new() -> Self {
+        let state = State {
+            runtime: 0,
+            used: 0,
+            queue: Vec::new(),
+            is_parked: false,
+            kick: None,
+            received: 0,
+        };
+        Remote { state: Mutex::new(state), has_messages: AtomicBool::new(false) }
+    }
+
+    /// Finds a place for a new loop and gives it a number; `None` when there are too many loops.
+    pub(crate) fn open() -> Option<u32> {
+        REMOTES.iter().enumerate().find_map(|(place, remote)| {
+            let mut state = remote.lock();
+            if state.runtime != 0 {
+                return None;
+            }
+            state.used = (state.used + 1) % (1 << (32 - PLACE_BITS));
+            // A number of zero means nobody, and only the first place can have it.
+            if state.used == 0 {
+                state.used = 1;
+            }
+            state.runtime = (state.used << PLACE_BITS) | place as u32;
+            Some(state.runtime)
+        })
+    }
+
+    /// The loop with this number, or whoever is in its place now.
+    pub(crate) fn of(runtime: u32) -> &'static Remote {
+        &REMOTES[place(runtime)]
+    }
+
+    /// Sets how the loop is woken from its wait.
+    pub(crate) fn set_kick(&self, kick: Kick) {
+        self.lock().kick = Some(kick);
+    }
+
+    /// Ends the loop's presence; what was sent and not taken comes back, to be dropped.
+    pub(crate) fn close(&self) -> (Vec<Message>, Option<Kick>) {
+        let mut state = self.lock();
+        state.runtime = 0;
+        state.is_parked = false;
+        state.received = 0;
+        self.has_messages.store(false, Ordering::Relaxed);
+        (std::mem::take(&mut state.queue), state.kick.take())
+    }
+
+    /// Sends a message to the loop with this number; gives it back when that loop has ended.
+    pub(crate) fn send(&self, runtime: u32, message: Message) -> Result<(), Message> {
+        let mut state = self.lock();
+        if state.runtime != runtime {
+            return Err(message);
+        }
+        self.deliver(&mut state, message);
+        Ok(())
+    }
+
+    /// Wakes a task of whichever loop is here; without one, nothing happens.
+    pub(crate) fn wake(&self, task: u64) {
+        let mut state = self.lock();
+        if state.runtime != 0 {
+            self.deliver(&mut state, Message::Wake(task));
+        }
+    }
+
+    fn deliver(&self, state: &mut State, message: Message) {
+        state.queue.push(message);
+        state.received += 1;
+        self.has_messages.store(true, Ordering::Release);
+        if std::mem::take(&mut state.is_parked) {
+            if let Some(kick) = &state.kick {
+                kick();
+            }
+        }
+    }
+
+    /// Whether messages wait; may miss one that is being sent right now.
+    #[inline]
+    pub(crate) fn has_messages(&self) -> bool {
+        self.has_messages.load(Ordering::Acquire)
+    }
+
+    /// Swaps the queue for an empty one.
+    pub(crate) fn take(&self, into: &mut Vec<Message>) {
+        debug_assert!(into.is_empty(), "messages are handled before the next are taken");
+        let mut state = self.lock();
+        std::mem::swap(&mut state.queue, into);
+        self.has_messages.store(false, Ordering::Relaxed);
+    }
+
+    /// Announces that the loop is about to wait; `false` when there are messages instead.
+    pub(crate) fn park(&self) -> bool {
+        let mut state = self.lock();
+        state.is_parked = state.queue.is_empty();
+        state.is_parked
+    }
+
+    /// The loop is awake again.
+    pub(crate) fn unpark(&self) {
+        self.lock().is_parked = false;
+    }
+
+    /// Messages received since the loop began.
+    pub(crate) fn received(&self) -> u64 {
+        self.lock().received
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The place of a runtime's number in the table, which is all that a task's waker remembers.
+#[inline]
+pub(crate) const fn place(runtime: u32) -> usize {
+    runtime as usize & (LOOPS_MAX - 1)
+}
+
+/// Runs `f` on the thread of a loop; when that loop has ended, its resources are gone with it and
+/// there is nothing to run.
+pub(crate) fn send_home(runtime: u32, f: impl FnOnce() + Send + 'static) {
+    let remote = Remote::of(runtime);
+    let _ended = remote.send(runtime, Message::Run(Box::new(f)));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    fn open() -> (u32, &'static Remote) {
+        let runtime = Remote::open().expect("a place");
+        (runtime, Remote::of(runtime))
+    }
+
+    #[test]
+    fn a_parked_loop_is_kicked_once_and_a_loop_that_is_awake_never() {
+        let (runtime, remote) = open();
+        let kicks = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&kicks);
+        remote.set_kick(Box::new(move || drop(count.fetch_add(1, Ordering::Relaxed))));
+        remote.wake(1);
+        assert_eq!(kicks.load(Ordering::Relaxed), 0);
+        assert!(!remote.park(), "a message waits");
+        let mut messages = Vec::new();
+        remote.take(&mut messages);
+        assert_eq!(messages.len(), 1);
+        assert!(remote.park());
+        remote.wake(2);
+        remote.wake(3);
+        assert_eq!(kicks.load(Ordering::Relaxed), 1);
+        assert!(remote.send(runtime, Message::Wake(4)).is_ok());
+        remote.close();
+    }
+
+    #[test]
+    fn a_loop_that_has_ended_gives_messages_back_also_when_another_took_its_place() {
+        let (first, remote) = open();
+        remote.close();
+        assert!(remote.send(first, Message::Wake(1)).is_err());
+        let mut later = Vec::new();
+        while !later.iter().any(|&runtime| place(runtime) == place(first)) {
+            later.push(open().0);
+        }
+        assert!(remote.send(first, Message::Wake(1)).is_err());
+        for runtime in later {
+            Remote::of(runtime).close();
+        }
+    }
+
+    #[test]
+    fn a_wake_for_a_place_without_a_loop_does_nothing() {
+        let (_, remote) = open();
+        remote.close();
+        remote.wake(9);
+        let (queue, _) = remote.close();
+        assert!(queue.is_empty());
+    }
+}

@@ -1,0 +1,69 @@
+//! The name of a task: its loop's place, its slot and how often the slot was used.
+
+use std::fmt;
+
+/// A task's name, packed into the word that a waker carries.
+///
+/// Ten bits say the loop, 27 the generation, 27 the slot. A generation that came round would at
+/// worst wake a task for nothing, which every future allows.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct TaskId(u64);
+
+impl TaskId {
+    pub(crate) const INDEX_MAX: u32 = (1 << 27) - 1;
+    pub(crate) const GENERATION_MAX: u32 = (1 << 27) - 1;
+
+    #[inline]
+    pub(super) fn new(place: usize, generation: u32, index: u32) -> Self {
+        TaskId(((place as u64) << 54) | (u64::from(generation) << 27) | u64::from(index))
+    }
+
+    #[inline]
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        TaskId(bits)
+    }
+
+    #[inline]
+    pub(crate) fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    #[inline]
+    pub(crate) fn place(self) -> usize {
+        (self.0 >> 54) as usize
+    }
+
+    #[inline]
+    pub(crate) fn generation(self) -> u32 {
+        (self.0 >> 27) as u32 & Self::GENERATION_MAX
+    }
+
+    #[inline]
+    pub(crate) fn index(self) -> u32 {
+        self.0 as u32 & Self::INDEX_MAX
+    }
+}
+
+impl fmt::Debug for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.place(), self.index(), self.generation())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_comes_apart_as_it_was_put_together() {
+        for place in [0, 1, 1023] {
+            for generation in [0, 5, TaskId::GENERATION_MAX] {
+                for index in [0, 9, TaskId::INDEX_MAX] {
+                    let id = TaskId::new(place, generation, index);
+                    assert_eq!((id.place(), id.generation(), id.index()), (place, generation, index));
+                    assert_eq!(TaskId::from_bits(id.to_bits()), id);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! One submission queue and one completion queue, set up the fastest way the kernel knows.
+//!
+//! # Set-up
+//!
+//! The ladder starts with every flag that measured faster and steps down on `EINVAL`, which is
+//! how a kernel says that it does not know one. What was taken is in [`Ring::setup_flags`]; no
+//! version number is ever asked. See `uring-sys-notes/setup-flags.md`.
+//!
+//! # Turning
+//!
+//! [`Ring::push`] only writes shared memory. [`Ring::enter`] is the one system call of a turn: it
+//! submits, lets the kernel run its deferred work, and waits. How much was submitted is read from
+//! the queue's head, never from the call's answer, because an error or a short count says nothing
+//! about the entries before it.
+
+#![expect(unsafe_code, reason = "gives the kernel addresses")]
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, RawFd};
+use std::time::Duration;
+
+use io_uring::IoUring;
+
+use super::abi::{self, GetEventsArg, Params, RsrcUpdate};
+use super::cqe::Cqe;
+use super::sqe::Prepared;
+use super::{clock, door};
+
+/// What is asked of a ring.
+#[derive(Debug, Clone)]
+pub(crate) struct RingConfig {
+    /// Entries of the submission queue; rounded up to a power of two.
+    pub(crate) entries: u32,
+    /// Entries of the completion queue; rounded up to a power of two.
+    pub(crate) cq_entries: u32,
+    /// Lets a kernel thread submit, which sleeps after this time without work.
+    pub(crate) sqpoll_idle: Option<Duration>,
+    /// Polls devices for completions: only for `O_DIRECT` files that support it.
+    pub(crate) iopoll: bool,
+    /// Leaves out the deferred task work, for comparison and for odd kernels.
+    pub(crate) coop_only: bool,
+    /// Gather completions for this long before a wait ends early with fewer than wanted.
+    pub(crate) min_wait: Option<Duration>,
+}
+
+impl Default for RingConfig {
+    fn default() -> Self {
+        RingConfig {
+            entries: 256,
+            cq_entries: 4096,
+            sqpoll_idle: None,
+            iopoll: false,
+            coop_only: false,
+            min_wait: None,
+        }
+    }
+}
+
+/// How long an enter may wait for a completion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Not at all: submit, and take what is ready.
+    Zero,
+    /// Until this time of the monotonic clock, in nanoseconds.
+    Until(u64),
+    /// Until a completion comes.
+    Forever,
+}
+
+/// How an enter ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entered {
+    /// As asked, or the time was up, or a signal came: the queues say what is there.
+    Done,
+    /// The kernel had no room (`EAGAIN`, `EBUSY`, `ENOMEM`): reap, then enter again.
+    Busy,
+}
+
+/// A ring.
+pub(crate) struct Ring {
+    ring: IoUring,
+    params: Params,
+    /// The registered index where there is one, else the descriptor.
+    enter_fd: RawFd,
+    enter_flags: u32,
+    min_wait_us: u32,
+}
+
+impl Ring {
+    /// Sets a ring up, stepping down from the fastest flags to those the kernel knows.
+    ///
+    /// # Errors
+    ///
+    /// The errno of the last rung; `ENOMEM` only after a second of tries, because the kernel gives
+    /// the memory of rings just closed back late.
+    pub(crate) fn new(config: &RingConfig) -> io::Result<Ring> {
+        let mut last = io::Error::from_raw_os_error(libc::EINVAL);
+        for flags in ladder(config) {
+            match setup_patiently(config, flags) {
+                Ok((fd, params)) => return Ring::over(fd, params, config),
+                Err(error) if error.raw_os_error() == Some(libc::EINVAL) => last = error,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last)
+    }
+
+    fn over(fd: std::os::fd::OwnedFd, params: Params, config: &RingConfig) -> io::Result<Ring> {
+        let parameters = door::parameters(params);
+        // SAFETY: the descriptor is a fresh ring's, handed over here, and the parameters are what
+        // the kernel answered when it was made.
+        let ring = unsafe { IoUring::from_fd(fd.into_raw_fd(), parameters) }?;
+        let mut ring = Ring {
+            enter_fd: ring.as_raw_fd(),
+            enter_flags: abi::ENTER_GETEVENTS,
+            min_wait_us: 0,
+            ring,
+            params,
+        };
+        if params.features & abi::FEAT_NO_IOWAIT != 0 {
+            ring.enter_flags |= abi::ENTER_NO_IOWAIT;
+        }
+        if params.features & abi::FEAT_MIN_TIMEOUT != 0 {
+            let longest = config.min_wait.unwrap_or_default().as_micros();
+            ring.min_wait_us = longest.min(u128::from(u32::MAX)) as u32;
+        }
+        ring.register_own_descriptor();
+        Ok(ring)
+    }
+
+    /// Registers the ring's descriptor with its thread, which saves a look-up in each enter.
+    ///
+    /// A kernel without it, or with no slot left, costs nothing but the saving.
+    fn register_own_descriptor(&mut self) {
+        let descriptor = self.ring.as_raw_fd();
+        let mut update =
+            RsrcUpdate { offset: u32::MAX, data: descriptor as u64, ..Default::default() };
+        let arg: *mut RsrcUpdate = &mut update;
+        // SAFETY: `arg` points to one writable record of the kind this opcode takes.
+        let registered =
+            unsafe { door::register(descriptor, abi::REGISTER_RING_FDS, arg.cast(), 1) };
+        if matches!(registered, Ok(1)) {
+            self.enter_fd = update.offset as RawFd;
+            self.enter_flags |= abi::ENTER_REGISTERED_RING;
+        }
+    }
+
+    /// The flags of the rung that was taken (`abi::SETUP_…`).
+    pub(crate) fn setup_flags(&self) -> u32 {
+        self.params.flags
+    }
+
+    /// What the kernel said it can do (`abi::FEAT_…`).
+    pub(crate) fn features(&self) -> u32 {
+        self.params.features
+    }
+
+    /// The base flags of each enter (`abi::ENTER_…`).
+    pub(crate) fn enter_flags(&self) -> u32 {
+        self.enter_flags
+    }
+
+    /// Entries of the submission and of the completion queue.
+    pub(crate) fn sizes(&self) -> (u32, u32) {
+        (self.params.sq_entries, self.params.cq_entries)
+    }
+
+    /// Whether a linked timeout may be told to stay silent when it succeeds.
+    ///
+    /// Before 6.12 such a pair never ends on a ring with deferred task work (liburing#1235), and
+    /// `FEAT_MIN_TIMEOUT` came with 6.12.
+    pub(crate) fn can_skip_linked_cqe(&self) -> bool {
+        let deferred = self.params.flags & abi::SETUP_DEFER_TASKRUN != 0;
+        self.params.features & abi::FEAT_CQE_SKIP != 0
+            && (!deferred || self.params.features & abi::FEAT_MIN_TIMEOUT != 0)
+    }
+
+    /// Puts an entry into the submission queue; gives it back when the queue is full.
+    #[inline]
+    pub(crate) fn push(&mut self, prepared: Prepared) -> Result<(), Prepared> {
+        // SAFETY: a `Prepared` is the promise that what its entry points to stays in place until
+        // the final completion.
+        let pushed = unsafe { self.ring.submission().push(prepared.entry()) };
+        pushed.map_err(|_full| prepared)
+    }
+
+    /// Puts two linked entries into the queue next to each other, or gives both back.
+    ///
+    /// A link does not reach over a submit, so room for both is what makes them one submit.
+    pub(crate) fn push_pair(
+        &mut self,
+        first: Prepared,
+        second: Prepared,
+    ) -> Result<(), (Prepared, Prepared)> {
+        let mut queue = self.ring.submission();
+        if queue.capacity() - queue.len() < 2 {
+            return Err((first, second));
+        }
+        // SAFETY: as in `push`.
+        let pushed = unsafe { queue.push(first.entry()) };
+        // SAFETY: as in `push`.
+        let and = unsafe { queue.push(second.entry()) };
+        assert!(pushed.is_ok() && and.is_ok(), "the queue said that it has room for two");
+        Ok(())
+    }
+
+    /// How many entries were pushed and not yet taken by the kernel.
+    #[inline]
+    pub(crate) fn unsubmitted(&mut self) -> u32 {
+        self.ring.submission().len() as u32
+    }
+
+    /// Whether completions wait that need no enter.
+    #[inline]
+    pub(crate) fn has_completions(&mut self) -> bool {
+        !self.ring.completion().is_empty()
+    }
+
+    /// Whether the kernel holds completions back that only an enter brings.
+    #[inline]
+    pub(crate) fn has_overflowed(&mut self) -> bool {
+        self.ring.submission().cq_overflow()
+    }
+
+    /// Submits what was pushed, runs the kernel's deferred work, and waits for one completion as
+    /// long as `wait` says.
+    ///
+    /// # Errors
+    ///
+    /// An errno that no retry mends, such as `EEXIST` on a thread that the ring is not of.
+    pub(crate) fn enter(&mut self, wait: Wait) -> io::Result<Entered> {
+        let to_submit = self.unsubmitted();
+        let min_complete = u32::from(wait != Wait::Zero);
+        let mut timespec = [0i64; 2];
+        let mut arg = GetEventsArg::default();
+        let mut flags = self.enter_flags | self.sqpoll_wakeup();
+        let (mut arg_ptr, mut size) = (std::ptr::null(), 0);
+        if let Wait::Until(deadline_ns) = wait {
+            flags |= self.timeout_until(deadline_ns, &mut timespec);
+            arg.timespec = timespec.as_ptr() as u64;
+            arg.min_wait_us = self.min_wait_us;
+            let record: *const GetEventsArg = &arg;
+            (arg_ptr, size) = (record.cast(), size_of::<GetEventsArg>());
+        }
+        // SAFETY: every entry in the queue came as a `Prepared`; the argument and the timespec
+        // that it names live on this stack frame until the call returns.
+        let entered =
+            unsafe { door::enter(self.enter_fd, to_submit, min_complete, flags, arg_ptr, size) };
+        match entered.as_ref().map_err(|error| error.raw_os_error()) {
+            Ok(_) | Err(Some(libc::ETIME | libc::EINTR)) => Ok(Entered::Done),
+            Err(Some(libc::EAGAIN | libc::EBUSY | libc::ENOMEM)) => Ok(Entered::Busy),
+            Err(_) => entered.map(|_| Entered::Done),
+        }
+    }
+
+    /// Fills `timespec` for a wait until `deadline_ns` and answers the flags that go with it.
+    fn timeout_until(&self, deadline_ns: u64, timespec: &mut [i64; 2]) -> u32 {
+        let absolute = self.params.features & abi::FEAT_MIN_TIMEOUT != 0 && self.min_wait_us == 0;
+        let time = if absolute {
+            deadline_ns
+        } else {
+            deadline_ns.saturating_sub(clock::monotonic_ns())
+        };
+        *timespec = super::timespec(time);
+        if absolute { abi::ENTER_EXT_ARG | abi::ENTER_ABS_TIMER } else { abi::ENTER_EXT_ARG }
+    }
+
+    fn sqpoll_wakeup(&mut self) -> u32 {
+        if self.params.flags & abi::SETUP_SQPOLL == 0 || !self.ring.submission().need_wakeup() {
+            return 0;
+        }
+        abi::ENTER_SQ_WAKEUP
+    }
+
+    /// Takes every completion that is there, in order.
+    #[inline]
+    pub(crate) fn reap(&mut self, mut each: impl FnMut(Cqe)) -> u32 {
+        let mut count = 0;
+        for entry in self.ring.completion() {
+            count += 1;
+            each(Cqe::new(&entry));
+        }
+        count
+    }
+
+    /// Bounds how many kernel threads work for this ring on files and on other work.
+    pub(crate) fn limit_kernel_workers(&mut self, files: u32, others: u32) -> io::Result<()> {
+        let mut limits = [files, others];
+        // SAFETY: the opcode takes two writable `u32`.
+        unsafe {
+            door::register(
+                self.ring.as_raw_fd(),
+                abi::REGISTER_IOWQ_MAX_WORKERS,
+                limits.as_mut_ptr().cast(),
+                2,
+            )
+        }?;
+        Ok(())
+    }
+}
+
+impl AsFd for Ring {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        let descriptor = self.ring.as_raw_fd();
+        // SAFETY: the ring owns the descriptor and outlives the borrow.
+        unsafe { BorrowedFd::borrow_raw(descriptor) }
+    }
+}
+
+impl std::fmt::Debug for Ring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ring").field("params", &self.params).finish_non_exhaustive()
+    }
+}
+
+/// The sets of flags to try, the fastest first.
+fn ladder(config: &RingConfig) -> Vec<u32> {
+    let mut base = abi::SETUP_CQSIZE | abi::SETUP_CLAMP;
+    if config.iopoll {
+        base |= abi::SETUP_IOPOLL;
+    }
+    let (single, all) = (abi::SETUP_SINGLE_ISSUER, abi::SETUP_SUBMIT_ALL);
+    let array = abi::SETUP_NO_SQARRAY;
+    if config.sqpoll_idle.is_some() {
+        base |= abi::SETUP_SQPOLL;
+        return vec![base | all | single | array, base | all | single, base | all, base];
+    }
+    let mut rungs = Vec::new();
+    if !config.coop_only {
+        let defer = single | abi::SETUP_DEFER_TASKRUN;
+        rungs.extend([base | all | defer | array, base | all | defer]);
+    }
+    let coop = abi::SETUP_COOP_TASKRUN;
+    rungs.extend([base | all | single | coop, base | all | coop, base | all, base]);
+    rungs
+}
+
+/// Calls the door, trying again while the kernel still charges for rings that were just closed.
+fn setup_patiently(
+    config: &RingConfig,
+    flags: u32,
+) -> io::Result<(std::os::fd::OwnedFd, Params)> {
+    let idle_ms = config.sqpoll_idle.map_or(0, |idle| idle.as_millis().min(u128::from(u32::MAX)));
+    let mut pause = Duration::from_millis(1);
+    let mut waited = Duration::ZERO;
+    loop {
+        let mut params = Params {
+            cq_entries: config.cq_entries.max(config.entries),
+            flags,
+            sq_thread_idle_ms: idle_ms as u32,
+            ..Params::default()
+        };
+        match door::setup(config.entries, &mut params) {
+            Ok(fd) => return Ok((fd, params)),
+            Err(error) if error.raw_os_error() == Some(libc::EINTR) => {}
+            Err(error)
+                if error.raw_os_error() == Some(libc::ENOMEM)
+                    && waited < Duration::from_secs(1) =>
+            {
+                std::thread::sleep(pause);
+                waited += pause;
+                pause = (pause * 2).min(Duration::from_millis(100));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}

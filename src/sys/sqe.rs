@@ -1,0 +1,306 @@
+//! What each opcode asks for: the only place that knows the fields of an SQE.
+//!
+//! A constructor takes every pointer from a borrow that lasts `'op` and fixes, by the type `R`,
+//! what the completion means. [`Sqe::detach`] is the one step from the borrow to the kernel's
+//! longer use of the memory; the driver's slot makes it, when the op lies in its cell.
+
+#![expect(unsafe_code, reason = "ends the borrow of what the kernel goes on using")]
+
+use std::ffi::CStr;
+use std::marker::PhantomData;
+use std::os::fd::{IntoRawFd, OwnedFd};
+
+use io_uring::squeue::{Entry, Flags};
+use io_uring::{opcode, types};
+
+use super::address::SocketAddress;
+use super::cqe::{Filled, FilledFromGroup, Number, Taken};
+use super::descriptor::Descriptor;
+use super::stat::StatBuf;
+use crate::buf::{Lent, LentMut, LentSlices};
+
+/// A submission queue entry that borrows from its op and completes as `R`.
+pub struct Sqe<'op, R> {
+    entry: Entry,
+    meaning: PhantomData<(&'op mut (), fn() -> R)>,
+}
+
+/// An entry ready to be pushed: the promise that what it points to stays in place until the op's
+/// final completion.
+#[derive(Debug)]
+pub(crate) struct Prepared(Entry);
+
+impl Prepared {
+    #[inline]
+    pub(super) fn entry(&self) -> &Entry {
+        &self.0
+    }
+
+    #[inline]
+    pub(crate) fn with_user_data(self, user_data: u64) -> Self {
+        Prepared(self.0.user_data(user_data))
+    }
+
+    pub(crate) fn user_data(&self) -> u64 {
+        self.0.get_user_data()
+    }
+
+    /// Links the next entry to this one.
+    #[inline]
+    pub(crate) fn linked(self) -> Self {
+        Prepared(self.0.flags(Flags::IO_LINK))
+    }
+
+    /// Asks for no completion when the op succeeds. Since 5.17.
+    #[inline]
+    pub(crate) fn silent_success(self) -> Self {
+        Prepared(self.0.flags(Flags::SKIP_SUCCESS))
+    }
+
+    /// The opcode's number.
+    #[inline]
+    pub(crate) fn opcode(&self) -> u8 {
+        self.0.get_opcode() as u8
+    }
+}
+
+impl<R> std::fmt::Debug for Sqe<'_, R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.entry.fmt(f)
+    }
+}
+
+impl<'op, R> Sqe<'op, R> {
+    #[inline]
+    fn new(entry: Entry) -> Self {
+        Sqe { entry, meaning: PhantomData }
+    }
+
+    /// Ends the borrow.
+    ///
+    /// # Safety
+    ///
+    /// The op that this entry borrows from stays where it is, untouched, until the kernel has
+    /// posted the op's final completion, or its memory is never freed.
+    #[inline]
+    pub(crate) unsafe fn detach(self) -> Prepared {
+        Prepared(self.entry)
+    }
+}
+
+impl<R> Sqe<'static, R> {
+    /// An entry that lends nothing can be pushed as it is.
+    #[inline]
+    pub(crate) fn into_prepared(self) -> Prepared {
+        Prepared(self.entry)
+    }
+}
+
+fn fd(descriptor: Descriptor) -> types::Fd {
+    types::Fd(descriptor.number())
+}
+
+/// Sockets and control.
+impl<'op> Sqe<'op, ()> {
+    /// `IORING_OP_NOP`. Since 5.1.
+    #[inline]
+    pub(crate) fn nop() -> Self {
+        Sqe::new(opcode::Nop::new().build())
+    }
+
+    /// `IORING_OP_ASYNC_CANCEL` of one op by its user data. Since 5.5.
+    #[inline]
+    pub(crate) fn cancel(user_data: u64) -> Self {
+        Sqe::new(opcode::AsyncCancel::new(user_data).build())
+    }
+
+    /// `IORING_OP_LINK_TIMEOUT` for the entry before it. Since 5.5.
+    ///
+    /// `timespec` holds seconds and nanoseconds, a span or a time of the monotonic clock.
+    pub(crate) fn link_timeout(timespec: &'op [i64; 2], absolute: bool) -> Self {
+        let timespec: *const [i64; 2] = timespec;
+        let flags = if absolute { types::TimeoutFlags::ABS } else { types::TimeoutFlags::empty() };
+        // A `types::Timespec` is two 64-bit numbers, as `struct __kernel_timespec` is.
+        Sqe::new(opcode::LinkTimeout::new(timespec.cast()).flags(flags).build())
+    }
+
+    /// `IORING_OP_CONNECT`. Since 5.5.
+    pub(crate) fn connect(socket: Descriptor, address: &'op SocketAddress) -> Self {
+        let (start, len) = address.as_parts();
+        Sqe::new(opcode::Connect::new(fd(socket), start, len).build())
+    }
+
+    /// `IORING_OP_SHUTDOWN`. Since 5.11.
+    pub(crate) fn shutdown(socket: Descriptor, how: std::net::Shutdown) -> Self {
+        let how = match how {
+            std::net::Shutdown::Read => libc::SHUT_RD,
+            std::net::Shutdown::Write => libc::SHUT_WR,
+            std::net::Shutdown::Both => libc::SHUT_RDWR,
+        };
+        Sqe::new(opcode::Shutdown::new(fd(socket), how).build())
+    }
+
+    /// `IORING_OP_CLOSE`: the descriptor belongs to the entry from here on. Since 5.6.
+    pub(crate) fn close(descriptor: OwnedFd) -> Self {
+        Sqe::new(opcode::Close::new(types::Fd(descriptor.into_raw_fd())).build())
+    }
+}
+
+/// Sockets: bytes and connections.
+impl<'op> Sqe<'op, Filled> {
+    /// `IORING_OP_RECV`. Since 5.6.
+    #[inline]
+    pub(crate) fn recv(socket: Descriptor, room: LentMut<'op>, flags: i32) -> Self {
+        let recv = opcode::Recv::new(fd(socket), room.start, room.len).flags(flags);
+        Sqe::new(recv.build())
+    }
+
+    /// `IORING_OP_READ` at `offset`; `u64::MAX` reads at the file's own position. Since 5.6.
+    #[inline]
+    pub(crate) fn read(file: Descriptor, room: LentMut<'op>, offset: u64) -> Self {
+        let read = opcode::Read::new(fd(file), room.start, room.len).offset(offset);
+        Sqe::new(read.build())
+    }
+
+    /// `IORING_OP_READV` at `offset`. Since 5.1.
+    pub(crate) fn readv(file: Descriptor, room: &'op LentSlices, offset: u64) -> Self {
+        let (start, count) = room.as_parts();
+        let readv = opcode::Readv::new(fd(file), start.cast(), count as u32).offset(offset);
+        Sqe::new(readv.build())
+    }
+}
+
+impl<'op> Sqe<'op, Taken> {
+    /// `IORING_OP_SEND`, which raises no SIGPIPE. Since 5.6.
+    #[inline]
+    pub(crate) fn send(socket: Descriptor, bytes: Lent<'op>, flags: i32) -> Self {
+        let flags = flags | libc::MSG_NOSIGNAL;
+        Sqe::new(opcode::Send::new(fd(socket), bytes.start, bytes.len).flags(flags).build())
+    }
+
+    /// `IORING_OP_WRITE` at `offset`; `u64::MAX` writes at the file's own position. Since 5.6.
+    #[inline]
+    pub(crate) fn write(file: Descriptor, bytes: Lent<'op>, offset: u64) -> Self {
+        let write = opcode::Write::new(fd(file), bytes.start, bytes.len).offset(offset);
+        Sqe::new(write.build())
+    }
+
+    /// `IORING_OP_WRITEV` at `offset`. Since 5.1.
+    pub(crate) fn writev(file: Descriptor, bytes: &'op LentSlices, offset: u64) -> Self {
+        let (start, count) = bytes.as_parts();
+        let writev = opcode::Writev::new(fd(file), start.cast(), count as u32).offset(offset);
+        Sqe::new(writev.build())
+    }
+}
+
+impl<'op> Sqe<'op, OwnedFd> {
+    /// `IORING_OP_ACCEPT`, close-on-exec. Since 5.5.
+    pub(crate) fn accept(listener: Descriptor, peer: &'op mut SocketAddress) -> Self {
+        let (start, len) = peer.as_parts_mut();
+        let accept = opcode::Accept::new(fd(listener), start, len).flags(libc::SOCK_CLOEXEC);
+        Sqe::new(accept.build())
+    }
+
+    /// `IORING_OP_OPENAT` below the working directory, close-on-exec. Since 5.6.
+    pub(crate) fn open(path: &'op CStr, flags: i32, mode: u32) -> Self {
+        let open = opcode::OpenAt::new(types::Fd(libc::AT_FDCWD), path.as_ptr())
+            .flags(flags | libc::O_CLOEXEC)
+            .mode(mode);
+        Sqe::new(open.build())
+    }
+}
+
+impl<'op> Sqe<'op, FilledFromGroup> {
+    /// `IORING_OP_RECV` into a buffer of group `group`. Since 5.7; rings of buffers since 5.19.
+    #[inline]
+    pub(crate) fn recv_from_group(socket: Descriptor, group: u16, len_max: u32) -> Self {
+        let recv = opcode::Recv::new(fd(socket), std::ptr::null_mut(), len_max).buf_group(group);
+        Sqe::new(recv.build().flags(Flags::BUFFER_SELECT))
+    }
+}
+
+impl<'op> Sqe<'op, Number> {
+    /// `IORING_OP_POLL_ADD`: one completion when an event of the mask is there. Since 5.1.
+    pub(crate) fn poll(descriptor: Descriptor, events: u32) -> Self {
+        Sqe::new(opcode::PollAdd::new(fd(descriptor), events).build())
+    }
+
+    /// `IORING_OP_POLL_ADD`, a completion for each wake-up. Since 5.13.
+    pub(crate) fn poll_multishot(descriptor: Descriptor, events: u32) -> Self {
+        Sqe::new(opcode::PollAdd::new(fd(descriptor), events).multi(true).build())
+    }
+}
+
+/// Files.
+impl<'op> Sqe<'op, ()> {
+    /// `IORING_OP_FSYNC`; `data_only` as `fdatasync`. Since 5.1.
+    pub(crate) fn fsync(file: Descriptor, data_only: bool) -> Self {
+        let flags =
+            if data_only { types::FsyncFlags::DATASYNC } else { types::FsyncFlags::empty() };
+        Sqe::new(opcode::Fsync::new(fd(file)).flags(flags).build())
+    }
+
+    /// `IORING_OP_FALLOCATE`. Since 5.6.
+    pub(crate) fn fallocate(file: Descriptor, offset: u64, len: u64, mode: i32) -> Self {
+        Sqe::new(opcode::Fallocate::new(fd(file), len).offset(offset).mode(mode).build())
+    }
+
+    /// `IORING_OP_FADVISE`. Since 5.6.
+    pub(crate) fn fadvise(file: Descriptor, offset: u64, len: u32, advice: i32) -> Self {
+        Sqe::new(opcode::Fadvise::new(fd(file), len as libc::off_t, advice).offset(offset).build())
+    }
+
+    /// `IORING_OP_FTRUNCATE`. Since 6.9.
+    pub(crate) fn ftruncate(file: Descriptor, len: u64) -> Self {
+        Sqe::new(opcode::Ftruncate::new(fd(file), len).build())
+    }
+
+    /// `IORING_OP_STATX` of an open file. Since 5.6.
+    pub(crate) fn statx_of(file: Descriptor, stat: &'op mut StatBuf) -> Self {
+        let statx = opcode::Statx::new(fd(file), c"".as_ptr(), stat.as_mut_ptr().cast())
+            .flags(libc::AT_EMPTY_PATH)
+            .mask(libc::STATX_BASIC_STATS | libc::STATX_BTIME);
+        Sqe::new(statx.build())
+    }
+
+    /// `IORING_OP_STATX` of a path; `follow` its last link or not. Since 5.6.
+    pub(crate) fn statx(path: &'op CStr, follow: bool, stat: &'op mut StatBuf) -> Self {
+        let flags = if follow { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
+        let start = stat.as_mut_ptr().cast();
+        let statx = opcode::Statx::new(types::Fd(libc::AT_FDCWD), path.as_ptr(), start)
+            .flags(flags)
+            .mask(libc::STATX_BASIC_STATS | libc::STATX_BTIME);
+        Sqe::new(statx.build())
+    }
+
+    /// `IORING_OP_UNLINKAT` of a file or, with `directory`, of an empty directory. Since 5.11.
+    pub(crate) fn unlink(path: &'op CStr, directory: bool) -> Self {
+        let flags = if directory { libc::AT_REMOVEDIR } else { 0 };
+        let unlink = opcode::UnlinkAt::new(types::Fd(libc::AT_FDCWD), path.as_ptr()).flags(flags);
+        Sqe::new(unlink.build())
+    }
+
+    /// `IORING_OP_RENAMEAT`. Since 5.11.
+    pub(crate) fn rename(from: &'op CStr, to: &'op CStr) -> Self {
+        let here = types::Fd(libc::AT_FDCWD);
+        Sqe::new(opcode::RenameAt::new(here, from.as_ptr(), here, to.as_ptr()).build())
+    }
+
+    /// `IORING_OP_MKDIRAT`. Since 5.15.
+    pub(crate) fn mkdir(path: &'op CStr, mode: u32) -> Self {
+        let mkdir = opcode::MkDirAt::new(types::Fd(libc::AT_FDCWD), path.as_ptr()).mode(mode);
+        Sqe::new(mkdir.build())
+    }
+
+    /// `IORING_OP_LINKAT`. Since 5.15.
+    pub(crate) fn hard_link(original: &'op CStr, link: &'op CStr) -> Self {
+        let here = types::Fd(libc::AT_FDCWD);
+        Sqe::new(opcode::LinkAt::new(here, original.as_ptr(), here, link.as_ptr()).build())
+    }
+
+    /// `IORING_OP_SYMLINKAT`. Since 5.15.
+    pub(crate) fn symlink(original: &'op CStr, link: &'op CStr) -> Self {
+        let here = types::Fd(libc::AT_FDCWD);
+        Sqe::new(opcode::SymlinkAt::new(here, original.as_ptr(), link.as_ptr()).build())
+    }
+}
