@@ -3,3 +3,5 @@
 pub(crate) mod abi;
 pub(crate) mod clock;
 pub(crate) mod door;
+pub(crate) mod eventfd;
+pub(crate) mod limits;
