@@ -1,7 +1,8 @@
 //! What this process may have, and what it runs on.
 //!
 //! - descriptors: [`nofile_limit`], [`raise_nofile_limit`]
-//! - locked memory, which rings and registered buffers are charged to: [`memlock_limit`]
+//! - locked memory, which rings and registered buffers are charged to: [`memlock_limit`],
+//!   [`ring_memory_bytes`]
 //! - the size of a page and the name of the kernel: [`page_size`], [`kernel_release`]
 
 #![expect(unsafe_code, reason = "getrlimit, setrlimit, sysconf and uname are libc calls")]
@@ -54,6 +55,22 @@ pub(crate) fn raise_nofile_limit() -> io::Result<(u64, u64)> {
     Ok((before.soft, before.hard))
 }
 
+/// The most that the kernel charges to locked memory for a ring of these sizes, in bytes.
+///
+/// Kernels from 6.14 on, and up to 5.11, charge a ring to the user who makes it, unless the
+/// process has `CAP_IPC_LOCK`; those between charge nothing. Sizes are rounded up to powers of two
+/// as the kernel does it. A ring is two mappings of whole pages: one of the SQEs (64 bytes each),
+/// and one of a header, the CQEs (16 bytes each) and the submission queue's index array (4 bytes
+/// each, which a ring made with `SETUP_NO_SQARRAY` does without).
+pub(crate) fn ring_memory_bytes(sq_entries: u32, cq_entries: u32) -> u64 {
+    const HEADER: u64 = 64;
+    let submissions = u64::from(sq_entries).next_power_of_two();
+    let completions = u64::from(cq_entries).next_power_of_two();
+    let page = page_size() as u64;
+    let queues = HEADER + completions * 16 + submissions * 4;
+    queues.next_multiple_of(page) + (submissions * 64).next_multiple_of(page)
+}
+
 /// The size of a page of memory, in bytes.
 pub(crate) fn page_size() -> usize {
     // SAFETY: sysconf takes any name and has no other preconditions.
@@ -92,9 +109,12 @@ fn limit(resource: Resource) -> io::Result<Limit> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::CommandExt;
     use std::process::Command;
 
     use super::*;
+    use crate::sys::abi::{self, Params};
+    use crate::sys::door;
 
     /// The line of `/proc/self/limits` that starts with `name`, as soft and hard limit.
     fn limit_in_proc(name: &str) -> Limit {
@@ -146,5 +166,75 @@ mod tests {
     fn the_kernel_release_is_the_one_in_proc() {
         let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("osrelease");
         assert_eq!(kernel_release(), release.trim());
+    }
+
+    #[test]
+    fn a_ring_takes_up_powers_of_two_and_whole_pages() {
+        let page = page_size() as u64;
+        assert_eq!(ring_memory_bytes(1, 2), 2 * page);
+        assert_eq!(ring_memory_bytes(200, 4000), ring_memory_bytes(256, 4096));
+        if page == 4096 {
+            // These were counted on Linux 6.18, by how many rings fit into 8 MiB.
+            assert_eq!(ring_memory_bytes(256, 512), 7 * page);
+            assert_eq!(ring_memory_bytes(256, 4096), 21 * page);
+            assert_eq!(ring_memory_bytes(1024, 2048), 26 * page);
+            assert_eq!(ring_memory_bytes(4096, 8192), 101 * page);
+        }
+    }
+
+    const RING: &str = "ANNULUS_TEST_RING_SIZE";
+
+    /// The child's part: makes a ring of the size that it is told and ends with the errno, or 0.
+    #[test]
+    fn ring_of_the_size_in_the_environment() {
+        let Ok(size) = std::env::var(RING) else { return };
+        let mut numbers = size.split(' ').map(|word| word.parse().expect("a number"));
+        let mut next = || numbers.next().expect("two sizes and flags");
+        let (entries, cq_entries, flags) = (next(), next(), next());
+        let mut params = Params { flags, cq_entries, ..Params::default() };
+        let ring = door::setup(entries, &mut params);
+        println!("errno={}.", ring.err().and_then(|e| e.raw_os_error()).unwrap_or(0));
+    }
+
+    /// The errno of making a ring as user `uid`, who may lock `memlock_bytes`; `None` if this
+    /// process may not become that user, or that user not run this test.
+    fn ring_as_user(uid: u32, memlock_bytes: u64, ring: &str) -> Option<i32> {
+        let script = format!("ulimit -l {} && exec \"$@\"", memlock_bytes / 1024);
+        let output = Command::new("sh")
+            .args(["-c", &script, "sh"])
+            .arg(std::env::current_exe().expect("this test's path"))
+            .args(["--exact", "sys::limits::tests::ring_of_the_size_in_the_environment"])
+            .args(["--nocapture"])
+            .env(RING, ring)
+            .uid(uid)
+            .gid(uid)
+            .output()
+            .ok()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let (_, rest) = text.split_once("errno=")?;
+        rest.split_once('.')?.0.parse().ok()
+    }
+
+    #[test]
+    fn the_kernel_charges_what_we_say_to_the_page() {
+        // A user is charged for all of their processes, and a ring that is closed is given back
+        // late: so each ring gets a user of its own.
+        let mut uid = 1_000_000 + std::process::id() * 16;
+        let mut ring = |memlock_bytes, ring: &str| {
+            uid += 1;
+            ring_as_user(uid, memlock_bytes, ring)
+        };
+        match ring(0, "1 2 8") {
+            None => return eprintln!("skipped: cannot run as another user (not root?)"),
+            Some(0) => return eprintln!("skipped: this kernel does not charge rings"),
+            Some(errno) => assert_eq!(errno, libc::ENOMEM),
+        }
+        let page = page_size() as u64;
+        for (sq, cq) in [(8, 16), (64, 128), (256, 4096), (1024, 2048)] {
+            let need = ring_memory_bytes(sq, cq);
+            let size = format!("{sq} {cq} {}", abi::SETUP_CQSIZE);
+            assert_eq!(ring(need, &size), Some(0), "{size} in {need} bytes");
+            assert_eq!(ring(need - page, &size), Some(libc::ENOMEM), "{size} in a page less");
+        }
     }
 }
