@@ -7,15 +7,15 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// Makes an eventfd with a count of zero, closed on exec.
 ///
-/// It blocks on purpose: a ring that reads it waits inside the op for the count to rise, where on
-/// a nonblocking one the read would end at once with `EAGAIN`.
+/// It does not block, so that a signal never waits. A read of it through a ring waits for the
+/// count to rise all the same, for the ring polls what it can poll.
 ///
 /// # Errors
 ///
 /// `EMFILE` and `ENFILE` for want of descriptors, `ENOMEM`.
 pub(crate) fn eventfd() -> io::Result<OwnedFd> {
     // SAFETY: the call takes two integers and has no preconditions.
-    let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) };
+    let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
     if fd == -1 {
         return Err(io::Error::last_os_error());
     }
@@ -66,15 +66,17 @@ mod tests {
         let mut count = [0; 8];
         file.read_exact(&mut count).unwrap();
         assert_eq!(u64::from_ne_bytes(count), 2);
+        let error = file.read_exact(&mut count).expect_err("nothing is left to read");
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
     }
 
     #[test]
     fn a_full_count_is_a_signal_given() {
         let mut file = File::from(eventfd().unwrap());
         file.write_all(&(u64::MAX - 1).to_ne_bytes()).unwrap();
-        // SAFETY: F_SETFL takes flags; a blocking write would wait for a reader here.
-        let set = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) };
-        assert_eq!(set, 0);
+        // SAFETY: F_GETFL takes no argument.
+        let flags = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFL) };
+        assert_ne!(flags & libc::O_NONBLOCK, 0, "the signal below would wait for ever");
         eventfd_signal(file.as_fd()).expect("the reader is owed a wake already");
     }
 

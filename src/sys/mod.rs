@@ -1,6 +1,7 @@
 //! Speaks the kernel's ABI in types that cannot be misread.
 
 pub(crate) mod abi;
+pub(crate) mod address;
 pub(crate) mod clock;
 mod diagnosis;
 pub(crate) mod door;
@@ -8,5 +9,9 @@ mod environment;
 mod error;
 pub(crate) mod eventfd;
 pub(crate) mod limits;
+mod option;
+pub(crate) mod socket;
+pub(crate) mod socket_options;
+pub(crate) mod tcp_options;
 
 pub use error::{SetupCause, SetupError};
