@@ -12,3 +12,4 @@ pub mod task;
 pub mod time;
 
 pub use buf::{BufError, BufResult};
+pub use sys::{SetupCause, SetupError};

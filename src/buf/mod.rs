@@ -87,6 +87,9 @@ pub trait IoBufMut: IoBuf {
     ///
     /// The first `len` bytes of a slice that [`as_uninit`](Self::as_uninit) returned have been
     /// filled, and the buffer has not been changed since.
-    #[expect(unsafe_code, reason = "the one promise of a fill: made by who calls, not who implements")]
+    #[expect(
+        unsafe_code,
+        reason = "the one promise of a fill: made by who calls, not who implements"
+    )]
     unsafe fn set_init(&mut self, len: usize);
 }

@@ -1,5 +1,17 @@
 //! Speaks the kernel's ABI in types that cannot be misread.
 
 pub(crate) mod abi;
+pub(crate) mod address;
 pub(crate) mod clock;
+mod diagnosis;
 pub(crate) mod door;
+mod environment;
+mod error;
+pub(crate) mod eventfd;
+pub(crate) mod limits;
+mod option;
+pub(crate) mod socket;
+pub(crate) mod socket_options;
+pub(crate) mod tcp_options;
+
+pub use error::{SetupCause, SetupError};
