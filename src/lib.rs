@@ -5,6 +5,9 @@ mod blocking;
 pub mod buf;
 mod driver;
 mod local;
+pub mod op;
+mod remote;
+pub mod runtime;
 mod scheduler;
 pub mod sync;
 mod sys;
@@ -12,4 +15,6 @@ pub mod task;
 pub mod time;
 
 pub use buf::{BufError, BufResult};
+pub use runtime::{Builder, Handle, Runtime, run};
 pub use sys::{SetupCause, SetupError};
+pub use task::{spawn, yield_now};

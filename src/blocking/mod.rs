@@ -1,1 +1,2 @@
-//! Room `blocking`.
+//! blocking
+pub(crate) struct BlockingPool;

@@ -267,6 +267,13 @@ impl Descriptors {
         self.entry(fd)?.fd.as_ref()
     }
 
+    /// Drops what is kept for a descriptor whose user closes it.
+    pub(super) fn discard_leftovers(&mut self, fd: FdRef) {
+        if let Some(stash) = self.stash(fd) {
+            *stash = Stash::default();
+        }
+    }
+
     /// Takes the descriptor out when the caller is its only user and nothing is kept for it.
     pub(super) fn take_sole(&mut self, fd: FdRef) -> Option<OwnedFd> {
         let has_leftovers = self.has_leftovers(fd);

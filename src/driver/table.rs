@@ -80,8 +80,16 @@ impl Table {
         let index = self.slots.len() as u32;
         let (generation, opcode, marks) = (0, 0, Marks::default());
         let cell = Some(cell);
-        self.slots
-            .push(Slot { lifecycle, cell, descriptor, lane, generation, opcode, marks, since_ns });
+        self.slots.push(Slot {
+            lifecycle,
+            cell,
+            descriptor,
+            lane,
+            generation,
+            opcode,
+            marks,
+            since_ns,
+        });
         OpKey { index, generation }
     }
 

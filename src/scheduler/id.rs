@@ -18,6 +18,11 @@ impl TaskId {
         TaskId(((place as u64) << 54) | (u64::from(generation) << 27) | u64::from(index))
     }
 
+    /// The name of a task of the runtime with this number.
+    pub(crate) fn named(runtime: u32, generation: u32, index: u32) -> Self {
+        TaskId::new(crate::remote::place(runtime), generation, index)
+    }
+
     #[inline]
     pub(crate) fn from_bits(bits: u64) -> Self {
         TaskId(bits)
@@ -60,7 +65,10 @@ mod tests {
             for generation in [0, 5, TaskId::GENERATION_MAX] {
                 for index in [0, 9, TaskId::INDEX_MAX] {
                     let id = TaskId::new(place, generation, index);
-                    assert_eq!((id.place(), id.generation(), id.index()), (place, generation, index));
+                    assert_eq!(
+                        (id.place(), id.generation(), id.index()),
+                        (place, generation, index)
+                    );
                     assert_eq!(TaskId::from_bits(id.to_bits()), id);
                 }
             }

@@ -158,7 +158,10 @@ mod tests {
         scheduler.wake(b);
         scheduler.wake(a);
         scheduler.wake(b);
-        assert_eq!([scheduler.next(), scheduler.next(), scheduler.next()], [Some(b), Some(a), None]);
+        assert_eq!(
+            [scheduler.next(), scheduler.next(), scheduler.next()],
+            [Some(b), Some(a), None]
+        );
     }
 
     #[test]

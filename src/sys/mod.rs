@@ -1,17 +1,46 @@
 //! Speaks the kernel's ABI in types that cannot be misread.
+//!
+//! The only room that names `libc` or `io_uring`, and the only one that opens or closes a
+//! descriptor. What leaves it is typed: an [`Sqe`] borrows from its op and says what its
+//! completion means, a [`Cqe`]'s outcome is read as that meaning once, a [`Descriptor`] is a
+//! number that owns nothing.
+//!
+//! The kernel is entered by the [`door`]s only, so that another kernel can stand behind them.
 
 pub(crate) mod abi;
 pub(crate) mod address;
 pub(crate) mod clock;
+mod cqe;
+mod descriptor;
 mod diagnosis;
 pub(crate) mod door;
 mod environment;
+mod errno;
 mod error;
 pub(crate) mod eventfd;
 pub(crate) mod limits;
 mod option;
+mod ring;
 pub(crate) mod socket;
 pub(crate) mod socket_options;
+mod sqe;
+mod stat;
 pub(crate) mod tcp_options;
 
+pub(crate) use address::SocketAddress;
+pub use cqe::FromCqe;
+pub(crate) use cqe::{Cqe, Filled, FilledFromGroup, Number, Outcome, Taken};
+pub(crate) use descriptor::Descriptor;
+pub(crate) use errno::{
+    cancelled, closed, is_cancelled, is_connection_error, is_out_of_descriptors, shutting_down,
+    timed_out,
+};
 pub use error::{SetupCause, SetupError};
+pub(crate) use ring::{Entered, Ring, RingConfig, Wait};
+pub(crate) use sqe::{Prepared, Sqe};
+pub(crate) use stat::StatBuf;
+
+/// A time in nanoseconds as `struct __kernel_timespec` has it: seconds, nanoseconds.
+pub(crate) fn timespec(ns: u64) -> [i64; 2] {
+    [(ns / 1_000_000_000) as i64, (ns % 1_000_000_000) as i64]
+}

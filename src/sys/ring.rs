@@ -256,11 +256,8 @@ impl Ring {
     /// Fills `timespec` for a wait until `deadline_ns` and answers the flags that go with it.
     fn timeout_until(&self, deadline_ns: u64, timespec: &mut [i64; 2]) -> u32 {
         let absolute = self.params.features & abi::FEAT_MIN_TIMEOUT != 0 && self.min_wait_us == 0;
-        let time = if absolute {
-            deadline_ns
-        } else {
-            deadline_ns.saturating_sub(clock::monotonic_ns())
-        };
+        let time =
+            if absolute { deadline_ns } else { deadline_ns.saturating_sub(clock::monotonic_ns()) };
         *timespec = super::timespec(time);
         if absolute { abi::ENTER_EXT_ARG | abi::ENTER_ABS_TIMER } else { abi::ENTER_EXT_ARG }
     }
@@ -336,10 +333,7 @@ fn ladder(config: &RingConfig) -> Vec<u32> {
 }
 
 /// Calls the door, trying again while the kernel still charges for rings that were just closed.
-fn setup_patiently(
-    config: &RingConfig,
-    flags: u32,
-) -> io::Result<(std::os::fd::OwnedFd, Params)> {
+fn setup_patiently(config: &RingConfig, flags: u32) -> io::Result<(std::os::fd::OwnedFd, Params)> {
     let idle_ms = config.sqpoll_idle.map_or(0, |idle| idle.as_millis().min(u128::from(u32::MAX)));
     let mut pause = Duration::from_millis(1);
     let mut waited = Duration::ZERO;

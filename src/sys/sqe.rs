@@ -126,7 +126,7 @@ impl<'op> Sqe<'op, ()> {
 
     /// `IORING_OP_CONNECT`. Since 5.5.
     pub(crate) fn connect(socket: Descriptor, address: &'op SocketAddress) -> Self {
-        let (start, len) = address.as_parts();
+        let (start, len) = (address.as_ptr(), address.len());
         Sqe::new(opcode::Connect::new(fd(socket), start, len).build())
     }
 
@@ -196,7 +196,7 @@ impl<'op> Sqe<'op, Taken> {
 impl<'op> Sqe<'op, OwnedFd> {
     /// `IORING_OP_ACCEPT`, close-on-exec. Since 5.5.
     pub(crate) fn accept(listener: Descriptor, peer: &'op mut SocketAddress) -> Self {
-        let (start, len) = peer.as_parts_mut();
+        let (start, len) = peer.as_mut_ptrs();
         let accept = opcode::Accept::new(fd(listener), start, len).flags(libc::SOCK_CLOEXEC);
         Sqe::new(accept.build())
     }

@@ -1,1 +1,118 @@
-//! Room `task`.
+//! One spawned future: its state, its output, its end.
+//!
+//! [`spawn`] gives a future a life of its own on this loop; its [`JoinHandle`] awaits the end.
+
+mod cell;
+mod error;
+mod join;
+mod table;
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+pub use self::error::JoinError;
+pub use self::join::{AbortHandle, JoinHandle};
+pub(crate) use self::table::{Counters, Tasks, close, current, install, run, set_current, with};
+use crate::scheduler::{self, TaskId};
+
+/// Names a task among those of this process, as long as it lives.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Id(TaskId);
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Id({:?})", self.0)
+    }
+}
+
+/// Runs `future` as a task of this loop, beside the one that calls.
+///
+/// It is polled first when the caller suspends, in the order of spawning. The future need not be
+/// `Send`: it stays on this thread.
+///
+/// # Panics
+///
+/// Outside a loop; with too many tasks (134 million).
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    spawn_at(future, Location::caller())
+}
+
+fn spawn_at<F>(future: F, site: &'static Location<'static>) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let Some(id) = scheduler::with(scheduler::Scheduler::allocate) else { no_loop(site) };
+    let task = Box::pin(cell::Cell::Running(future));
+    let mut task: Option<table::BoxedTask> = Some(task);
+    let inserted = with(|tasks| {
+        if !tasks.is_closing() {
+            if let Some(task) = task.take() {
+                tasks.insert(id, task, site);
+            }
+        }
+        tasks.runtime()
+    });
+    let Some(runtime) = inserted else { no_loop(site) };
+    if let Some(refused) = task {
+        // The name stays unknown to the table, so the join ends as cancelled.
+        let _released = scheduler::with(|scheduler| scheduler.release(id));
+        table::drop_output(refused);
+        return JoinHandle::new(id, runtime);
+    }
+    scheduler::wake(id);
+    JoinHandle::new(id, runtime)
+}
+
+#[cold]
+fn no_loop(site: &Location<'_>) -> ! {
+    panic!(
+        "`spawn` was called outside an annulus loop, at {site}: run the program in `annulus::run` \
+         or `Runtime::block_on`, or use `Handle::spawn` from another thread"
+    )
+}
+
+/// The task that calls; `None` in the future that was given to `run` or `block_on`, and outside a
+/// loop.
+pub fn try_id() -> Option<Id> {
+    let id = current()?;
+    with(|tasks| tasks.site(id).is_some()).filter(|known| *known).map(|_| Id(id))
+}
+
+/// Lets every other task that is ready run before this one goes on, and I/O with them.
+pub fn yield_now() -> YieldNow {
+    YieldNow { has_yielded: false }
+}
+
+/// Suspends once; made by [`yield_now`].
+#[must_use = "a yield happens when it is awaited"]
+#[derive(Debug)]
+pub struct YieldNow {
+    has_yielded: bool,
+}
+
+impl Future for YieldNow {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.has_yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}

@@ -1,0 +1,146 @@
+//! A counted handle on a descriptor: what every socket and file of the crate holds.
+
+#![expect(unsafe_code, reason = "lends the descriptor that the count keeps open")]
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::{Mutex, PoisonError};
+
+use super::FdRef;
+
+/// One user of a descriptor in its loop's table.
+///
+/// It is an index, so it may be sent to another thread; there it can only be dropped, which sends
+/// the index home. One that outlives its loop keeps the descriptor open until it is dropped.
+#[derive(Debug)]
+pub(crate) struct SharedFd(FdRef);
+
+/// Descriptors whose loop has ended while handles were still there, with their number of users.
+static ORPHANS: Mutex<Option<HashMap<FdRef, (OwnedFd, u32)>>> = Mutex::new(None);
+
+impl SharedFd {
+    /// Takes a descriptor into this thread's loop.
+    ///
+    /// # Errors
+    ///
+    /// Outside a loop; the descriptor is closed.
+    pub(crate) fn adopt(fd: OwnedFd) -> io::Result<SharedFd> {
+        let adopted = super::with(|driver| driver.descriptors.adopt(fd));
+        adopted.map(SharedFd).ok_or_else(outside)
+    }
+
+    /// The name for an op, not counted.
+    #[inline]
+    pub(crate) fn name(&self) -> FdRef {
+        self.0
+    }
+
+    /// One more user; `None` on another thread than the loop's.
+    pub(crate) fn try_clone(&self) -> Option<SharedFd> {
+        let retained = super::with(|driver| driver.descriptors.retain(self.0));
+        (retained == Some(true)).then(|| SharedFd(self.0))
+    }
+
+    /// Takes the descriptor out of the loop.
+    ///
+    /// # Errors
+    ///
+    /// The handle, when another handle or an operation in flight uses the descriptor, when bytes
+    /// or connections are kept for its next operation, or on another thread than the loop's.
+    pub(crate) fn into_owned(self) -> Result<OwnedFd, SharedFd> {
+        match super::with(|driver| driver.descriptors.take_sole(self.0)).flatten() {
+            Some(fd) => Ok(fd),
+            None => Err(self),
+        }
+    }
+
+    /// How many bytes abandoned reads have left for the next read.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        let kept = super::with(|driver| driver.descriptors.stash(self.0).map_or(0, |s| s.len()));
+        kept.unwrap_or(0)
+    }
+}
+
+impl AsFd for SharedFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: this handle is counted, and the table closes the descriptor only when the last
+        // user is gone; a table that ends first hands what is still used to `ORPHANS`.
+        unsafe { BorrowedFd::borrow_raw(self.0.descriptor().number()) }
+    }
+}
+
+impl AsRawFd for SharedFd {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.descriptor().number()
+    }
+}
+
+impl Drop for SharedFd {
+    fn drop(&mut self) {
+        release(self.0);
+    }
+}
+
+fn release(fd: FdRef) {
+    let here = super::with(|driver| {
+        let own = driver.runtime == fd.runtime;
+        if own {
+            driver.release(fd);
+        }
+        own
+    });
+    if here != Some(true) && !release_orphan(fd) {
+        crate::remote::send_home(fd.runtime, move || release(fd));
+    }
+}
+
+/// Keeps a descriptor open for the handles that outlive its loop.
+pub(super) fn adopt_orphan(fd: FdRef, owned: OwnedFd, users: u32) {
+    let mut orphans = ORPHANS.lock().unwrap_or_else(PoisonError::into_inner);
+    orphans.get_or_insert_default().insert(fd, (owned, users));
+}
+
+fn release_orphan(fd: FdRef) -> bool {
+    let mut orphans = ORPHANS.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(map) = orphans.as_mut() else { return false };
+    let Some((_, users)) = map.get_mut(&fd) else { return false };
+    *users -= 1;
+    if *users == 0 {
+        let closed = map.remove(&fd);
+        drop(orphans);
+        drop(closed);
+    }
+    true
+}
+
+#[cold]
+fn outside() -> io::Error {
+    io::Error::other(
+        "there is no annulus loop on this thread: run the program in `annulus::run` or \
+         `Runtime::block_on`",
+    )
+}
+
+impl PartialEq for SharedFd {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+/// Closes a handle's descriptor now if nobody else uses it, and says how that went.
+pub(crate) fn sole_owner(fd: SharedFd) -> Option<OwnedFd> {
+    let name = fd.name();
+    let taken = super::with(|driver| {
+        driver.descriptors.discard_leftovers(name);
+        driver.descriptors.take_sole(name)
+    });
+    match taken.flatten() {
+        Some(owned) => {
+            // The table has forgotten the name, so this drop finds nothing to release.
+            drop(fd);
+            Some(owned)
+        }
+        None => None,
+    }
+}

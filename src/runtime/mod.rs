@@ -1,0 +1,282 @@
+//! Wires the rooms and runs the loop; owns no mechanism.
+//!
+//! [`Runtime::block_on`] is the only loop of the crate. Each round polls the tasks that are ready,
+//! at most a budget of them, fires the timers that are due, decides how long it may wait, and
+//! turns the driver: one system call that submits, waits and reaps. Then it wakes and drops what
+//! the turn brought, when no part of the loop is borrowed any more.
+
+mod builder;
+mod handle;
+mod parts;
+mod shutdown;
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::io;
+use std::panic::Location;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+pub use self::builder::Builder;
+pub use self::handle::Handle;
+use self::parts::{Parts, Scratch};
+use crate::remote::{Message, Remote};
+use crate::scheduler::{self, TaskId};
+use crate::sys::{SetupError, Wait};
+use crate::task::{self, JoinHandle};
+use crate::time::timers;
+use crate::{driver, sys};
+
+/// A loop: one ring, one thread.
+///
+/// It stays on the thread that made it (it is neither `Send` nor `Sync`); a [`Handle`] reaches it
+/// from others. Dropping it ends it as [`shutdown_timeout`](Self::shutdown_timeout) does, with one
+/// second.
+///
+/// ```
+/// let runtime = annulus::Runtime::new()?;
+/// let answer = runtime.block_on(async {
+///     let task = annulus::spawn(async { 6 * 7 });
+///     task.await.unwrap()
+/// });
+/// assert_eq!(answer, 42);
+/// # Ok::<(), annulus::SetupError>(())
+/// ```
+pub struct Runtime {
+    /// Empty while the loop runs.
+    parts: Cell<Option<Parts>>,
+    scratch: RefCell<Scratch>,
+    number: u32,
+    task_budget: u32,
+    handle: Handle,
+}
+
+impl Runtime {
+    /// A loop with the default settings.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refuses, why, and what to do about it.
+    pub fn new() -> Result<Runtime, SetupError> {
+        Builder::new().build()
+    }
+
+    /// Runs `future` and the tasks that it spawns until `future` is done.
+    ///
+    /// Other tasks stay where they are; they go on when `block_on` is called again and end when the
+    /// runtime does.
+    ///
+    /// # Panics
+    ///
+    /// In a loop: there is one loop to a thread, and waiting in it would stop it. When `future`
+    /// panics; the runtime can be used again then.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let _entered = self.enter().unwrap_or_else(|error| panic!("{error}"));
+        let future = pin!(future);
+        let root = Root::new();
+        self.run_loop(&root, future)
+    }
+
+    /// Spawns a task before the loop runs, or beside it.
+    ///
+    /// # Panics
+    ///
+    /// In another runtime's loop.
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        if driver::with(|driver| driver.runtime()) == Some(self.number) {
+            return task::spawn(future);
+        }
+        let _entered = self.enter().unwrap_or_else(|error| panic!("{error}"));
+        task::spawn(future)
+    }
+
+    /// A way to reach the loop from other threads.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Ends the loop: every task is dropped where it is, every operation is cancelled, and what the
+    /// kernel still has is waited for, at most for `grace`.
+    ///
+    /// What it has not given back by then is leaked, never freed: the number of such operations is
+    /// the answer, zero as a rule. Blocking jobs that run are waited for within the same time.
+    ///
+    /// # Panics
+    ///
+    /// In a loop.
+    pub fn shutdown_timeout(self, grace: Duration) -> usize {
+        self.end(grace)
+    }
+
+    fn enter(&self) -> Result<Entered<'_>, SetupError> {
+        if parts::is_running() {
+            return Err(SetupError::already_running());
+        }
+        let parts = self.parts.take().ok_or_else(SetupError::already_running)?;
+        parts::install(parts);
+        Ok(Entered { runtime: self })
+    }
+
+    fn run_loop<F: Future>(&self, root: &Root, mut future: Pin<&mut F>) -> F::Output {
+        let scratch = &mut *self.scratch.borrow_mut();
+        let remote = Remote::of(self.number);
+        scheduler::wake(root.id);
+        loop {
+            if let Poll::Ready(output) = self.tick(root, future.as_mut()) {
+                return output;
+            }
+            take_messages(remote, scratch);
+            timers::fire_due(sys::clock::monotonic_ns(), &mut scratch.due);
+            scratch.due.drain(..).for_each(std::task::Waker::wake);
+            let wait = self.wait(remote);
+            turn(wait, scratch);
+            if wait != Wait::Zero {
+                remote.unpark();
+            }
+        }
+    }
+
+    /// Polls what is ready, at most a budget of it.
+    #[inline]
+    fn tick<F: Future>(&self, root: &Root, mut future: Pin<&mut F>) -> Poll<F::Output> {
+        let ready = scheduler::with(|scheduler| scheduler.queued()).unwrap_or(0);
+        for _ in 0..ready.min(self.task_budget as usize) {
+            let Some(Some(id)) = scheduler::with(scheduler::Scheduler::next) else { break };
+            if id == root.id {
+                let polled = root.poll(future.as_mut());
+                if polled.is_ready() {
+                    return polled;
+                }
+            } else {
+                task::run(id);
+            }
+        }
+        Poll::Pending
+    }
+
+    /// How long the loop may wait: not at all while something is ready, else until the next timer,
+    /// and only after the park handshake found no message.
+    fn wait(&self, remote: &Remote) -> Wait {
+        let ready = scheduler::with(|scheduler| scheduler.queued()).unwrap_or(0);
+        if ready > 0 || remote.has_messages() {
+            return Wait::Zero;
+        }
+        if !remote.park() {
+            return Wait::Zero;
+        }
+        match timers::next_deadline() {
+            Some(deadline_ns) => Wait::Until(deadline_ns),
+            None => Wait::Forever,
+        }
+    }
+}
+
+/// Turns the driver, then wakes and drops what the turn brought.
+///
+/// # Panics
+///
+/// When the kernel refuses the enter for good: the loop cannot go on.
+fn turn(wait: Wait, scratch: &mut Scratch) {
+    let reaped = &mut scratch.reaped;
+    let turned = driver::with(|driver| driver.turn(wait, reaped)).expect("the loop is installed");
+    if let Err(error) = turned {
+        panic!("io_uring_enter failed and no retry mends it: {error}");
+    }
+    reaped.wakes.drain(..).for_each(std::task::Waker::wake);
+    driver::finish_salvages(&mut reaped.salvages);
+}
+
+/// Does what other threads have asked for.
+fn take_messages(remote: &Remote, scratch: &mut Scratch) {
+    if !remote.has_messages() {
+        return;
+    }
+    remote.take(&mut scratch.messages);
+    for message in scratch.messages.drain(..) {
+        match message {
+            Message::Wake(task) => scheduler::wake(TaskId::from_bits(task)),
+            Message::Run(run) => run(),
+        }
+    }
+}
+
+/// The future given to `block_on`, as far as the scheduler is concerned.
+struct Root {
+    id: TaskId,
+}
+
+impl Root {
+    fn new() -> Self {
+        let id = scheduler::with(scheduler::Scheduler::allocate);
+        Root { id: id.expect("the loop is installed") }
+    }
+
+    fn poll<F: Future>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
+        let waker = scheduler::waker_of(self.id);
+        let _none = task::set_current(Some(self.id));
+        let polled = future.poll(&mut Context::from_waker(&waker));
+        task::set_current(None);
+        polled
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        let _gone = scheduler::with(|scheduler| scheduler.release(self.id));
+    }
+}
+
+/// Takes the parts back into the runtime, also when the root future panics.
+struct Entered<'a> {
+    runtime: &'a Runtime,
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.runtime.parts.set(parts::uninstall());
+    }
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runtime").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
+/// Runs `future` on a loop of its own, with the default settings, and ends the loop afterwards.
+///
+/// # Errors
+///
+/// What the kernel refuses ([`SetupError`]); inside a loop, a sentence that says so.
+///
+/// ```
+/// # use std::io;
+/// fn main() -> io::Result<()> {
+///     let sum = annulus::run(async {
+///         let task = annulus::spawn(async { 2 });
+///         1 + task.await.unwrap()
+///     })?;
+///     assert_eq!(sum, 3);
+///     Ok(())
+/// }
+/// ```
+#[track_caller]
+pub fn run<F: Future>(future: F) -> io::Result<F::Output> {
+    if parts::is_running() {
+        return Err(SetupError::already_running().into());
+    }
+    let runtime = Runtime::new()?;
+    Ok(runtime.block_on(future))
+}
+
+#[expect(unused)]
+fn site() -> &'static Location<'static> {
+    Location::caller()
+}

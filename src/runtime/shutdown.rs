@@ -1,0 +1,68 @@
+//! How a loop ends: tasks first, then operations, then the descriptors.
+
+use std::time::Duration;
+
+use super::parts::{self, Parts};
+use super::{Runtime, take_messages};
+use crate::driver::{self, Reaped};
+use crate::remote::Remote;
+use crate::sys::clock;
+use crate::task;
+
+/// How long a dropped runtime waits for the kernel.
+const GRACE: Duration = Duration::from_secs(1);
+
+impl Runtime {
+    pub(super) fn end(&self, grace: Duration) -> usize {
+        let Some(parts) = self.parts.take() else { return 0 };
+        let deadline = clock::monotonic_ns().saturating_add(grace.as_nanos() as u64);
+        let outer = parts::uninstall();
+        parts::install(parts);
+        task::close();
+        self.drain(deadline);
+        let parts = parts::uninstall().expect("the parts were installed above");
+        if let Some(outer) = outer {
+            parts::install(outer);
+        }
+        self.close(parts)
+    }
+
+    /// Cancels every operation and reaps until the kernel has none, or the time is up.
+    fn drain(&self, deadline_ns: u64) {
+        let scratch = &mut *self.scratch.borrow_mut();
+        let remote = Remote::of(self.number);
+        let _begun = driver::with(driver::Driver::begin_drain);
+        loop {
+            take_messages(remote, scratch);
+            let reaped: &mut Reaped = &mut scratch.reaped;
+            let more = driver::with(|driver| driver.drain_turn(deadline_ns, reaped));
+            // Nobody is left to be woken, but wakers of other executors may be among them.
+            reaped.wakes.drain(..).for_each(std::task::Waker::wake);
+            driver::finish_salvages(&mut reaped.salvages);
+            match more {
+                Some(Ok(true)) => {}
+                Some(Err(error)) => {
+                    tracing::error!(%error, "the ring failed while a runtime ended");
+                    return;
+                }
+                Some(Ok(false)) | None => return,
+            }
+        }
+    }
+
+    fn close(&self, parts: Parts) -> usize {
+        let Parts { driver, scheduler, tasks, timers } = parts;
+        let drained = driver.finish();
+        drop((scheduler, tasks, timers));
+        // From here on foreign threads find the loop gone: dropped handles look for orphans.
+        let (messages, kick) = Remote::of(self.number).close();
+        drop((messages, kick));
+        drained.leaked
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.end(GRACE);
+    }
+}

@@ -1,0 +1,57 @@
+//! The errors that the runtime makes itself or has to tell apart.
+
+use std::io;
+
+/// An operation that was asked to end, and did.
+pub(crate) fn cancelled() -> io::Error {
+    io::Error::from_raw_os_error(libc::ECANCELED)
+}
+
+/// Whether an operation failed because it was cancelled.
+pub(crate) fn is_cancelled(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ECANCELED)
+}
+
+/// An operation whose linked timeout came first.
+pub(crate) fn timed_out() -> io::Error {
+    io::Error::from_raw_os_error(libc::ETIMEDOUT)
+}
+
+/// An operation on a handle that has been closed.
+pub(crate) fn closed() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::NotConnected,
+        "the handle was closed or dropped before this operation was first polled",
+    )
+}
+
+/// An operation in a loop that ends.
+pub(crate) fn shutting_down() -> io::Error {
+    io::Error::other("the runtime is shutting down and starts no more operations")
+}
+
+/// Whether an accept failed because of the one connection it would have given.
+///
+/// Linux passes pending network errors of the new socket on from accept (accept(2)).
+pub(crate) fn is_connection_error(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(
+            libc::ECONNABORTED
+                | libc::EPROTO
+                | libc::ENETDOWN
+                | libc::ENOPROTOOPT
+                | libc::EHOSTDOWN
+                | libc::ENONET
+                | libc::EHOSTUNREACH
+                | libc::EOPNOTSUPP
+                | libc::ENETUNREACH
+                | libc::EPERM
+        )
+    )
+}
+
+/// Whether a descriptor could not be made because a limit is reached.
+pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}

@@ -1,0 +1,116 @@
+//! A spawned future and, when it has ended, what it gave, in one allocation.
+
+#![expect(unsafe_code, reason = "pins the future inside its cell")]
+
+use std::any::Any;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::JoinError;
+
+/// A task without its type.
+pub(super) trait Run {
+    /// Polls the future; when it is done, its output stays in the cell.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Drops the future, if it is there, where it is.
+    fn drop_future(self: Pin<&mut Self>);
+
+    /// Makes `error` the task's end.
+    fn fail(self: Pin<&mut Self>, error: JoinError);
+
+    /// Moves the end of the task into `place`, an `Option<Result<T, JoinError>>`.
+    fn take_output(self: Pin<&mut Self>, place: &mut dyn Any);
+}
+
+/// The stages of a task with future `F`.
+pub(super) enum Cell<F: Future> {
+    Running(F),
+    Ended(Result<F::Output, JoinError>),
+    /// The future was dropped, or the output taken.
+    Empty,
+}
+
+impl<F: Future> Cell<F> {
+    /// The pinned future, while there is one.
+    fn future(self: Pin<&mut Self>) -> Option<Pin<&mut F>> {
+        // SAFETY: the reference is used to project a pin and nothing is moved out of it.
+        let this = unsafe { self.get_unchecked_mut() };
+        match this {
+            // SAFETY: the future is structurally pinned: it is never moved out of its stage, only
+            // dropped in place by `Pin::set`, and `Cell` has no destructor of its own.
+            Cell::Running(future) => Some(unsafe { Pin::new_unchecked(future) }),
+            Cell::Ended(_) | Cell::Empty => None,
+        }
+    }
+}
+
+impl<F> Run for Cell<F>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(future) = self.as_mut().future() else { return Poll::Ready(()) };
+        match future.poll(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(output) => {
+                self.set(Cell::Ended(Ok(output)));
+                Poll::Ready(())
+            }
+        }
+    }
+
+    fn drop_future(mut self: Pin<&mut Self>) {
+        if self.as_mut().future().is_some() {
+            self.set(Cell::Empty);
+        }
+    }
+
+    fn fail(mut self: Pin<&mut Self>, error: JoinError) {
+        self.set(Cell::Ended(Err(error)));
+    }
+
+    fn take_output(mut self: Pin<&mut Self>, place: &mut dyn Any) {
+        // SAFETY: only an output, which is not pinned, is moved out; a future stays in place.
+        let this = unsafe { self.as_mut().get_unchecked_mut() };
+        if !matches!(this, Cell::Ended(_)) {
+            return;
+        }
+        let Cell::Ended(output) = std::mem::replace(this, Cell::Empty) else { return };
+        let place = place.downcast_mut::<Option<Result<F::Output, JoinError>>>();
+        *place.expect("a join handle has the type of its task") = Some(output);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    fn take<T: 'static>(cell: &mut Pin<Box<dyn Run>>) -> Option<Result<T, JoinError>> {
+        let mut output: Option<Result<T, JoinError>> = None;
+        cell.as_mut().take_output(&mut output);
+        output
+    }
+
+    #[test]
+    fn an_output_is_taken_once() {
+        let mut cell: Pin<Box<dyn Run>> = Box::pin(Cell::Running(async { 5 }));
+        assert!(take::<i32>(&mut cell).is_none());
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(cell.as_mut().poll(&mut cx).is_ready());
+        assert_eq!(take::<i32>(&mut cell).expect("ended").expect("a value"), 5);
+        assert!(take::<i32>(&mut cell).is_none());
+    }
+
+    #[test]
+    fn a_dropped_future_ends_as_what_it_is_told() {
+        let mut cell: Pin<Box<dyn Run>> = Box::pin(Cell::Running(std::future::pending::<()>()));
+        cell.as_mut().drop_future();
+        cell.as_mut().fail(JoinError::cancelled(None));
+        assert!(take::<()>(&mut cell).expect("ended").expect_err("cancelled").is_cancelled());
+    }
+}

@@ -1,0 +1,153 @@
+//! The handle on a spawned task.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::table::{self, drop_output};
+use super::{Id, JoinError};
+use crate::scheduler::{self, TaskId};
+
+/// Awaits the end of a task: its output, or why there is none.
+///
+/// Dropping it detaches the task, which runs on. The handle is `Send`, but it is awaited on the
+/// task's own loop.
+///
+/// # Cancellation
+///
+/// Awaiting it in `select!` or a timeout is safe: the task runs on and its output stays for the
+/// next poll.
+///
+/// # Panics
+///
+/// When polled on another loop than the task's, or after it gave its result.
+#[must_use = "dropping a join handle detaches its task; use `detach` to say so"]
+pub struct JoinHandle<T> {
+    id: TaskId,
+    runtime: u32,
+    is_taken: bool,
+    output: PhantomData<fn() -> T>,
+}
+
+impl<T: 'static> JoinHandle<T> {
+    pub(super) fn new(id: TaskId, runtime: u32) -> Self {
+        JoinHandle { id, runtime, is_taken: false, output: PhantomData }
+    }
+
+    /// Ends the task at its next turn: its future is dropped where it is suspended, and the join
+    /// ends as cancelled. A task that has ended stays as it is.
+    ///
+    /// May be called on any thread; the future is dropped on its own.
+    pub fn abort(&self) {
+        self.abort_handle().abort();
+    }
+
+    /// A handle that can only abort, for elsewhere.
+    pub fn abort_handle(&self) -> AbortHandle {
+        AbortHandle { id: self.id, runtime: self.runtime }
+    }
+
+    /// Whether the task has ended. On another thread than its own, always `false`.
+    pub fn is_finished(&self) -> bool {
+        self.abort_handle().is_finished()
+    }
+
+    /// The task's name among the tasks of this process.
+    pub fn id(&self) -> Id {
+        Id(self.id)
+    }
+
+    /// Lets the task run without anybody awaiting it.
+    pub fn detach(self) {}
+}
+
+impl<T: 'static> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(!self.is_taken, "a join handle was polled after it had given its result");
+        let (id, runtime) = (self.id, self.runtime);
+        let joined = table::with(|tasks| {
+            (tasks.runtime() == runtime).then(|| tasks.poll_join(id, cx.waker()))
+        });
+        let Some(Some(joined)) = joined else { elsewhere() };
+        let mut task = match joined {
+            Some(Poll::Ready(task)) => task,
+            Some(Poll::Pending) => return Poll::Pending,
+            None => {
+                self.is_taken = true;
+                return Poll::Ready(Err(JoinError::cancelled(Some(id.to_bits()))));
+            }
+        };
+        self.is_taken = true;
+        let mut output: Option<Result<T, JoinError>> = None;
+        task.as_mut().take_output(&mut output);
+        let lost = || Err(JoinError::cancelled(Some(id.to_bits())));
+        Poll::Ready(output.unwrap_or_else(lost))
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        if !self.is_taken {
+            detach(self.id, self.runtime);
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").field("id", &self.id).finish()
+    }
+}
+
+/// Aborts a task; made by [`JoinHandle::abort_handle`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AbortHandle {
+    id: TaskId,
+    runtime: u32,
+}
+
+impl AbortHandle {
+    /// As [`JoinHandle::abort`].
+    pub fn abort(&self) {
+        let AbortHandle { id, runtime } = *self;
+        let here =
+            table::with(|tasks| (tasks.runtime() == runtime).then(|| tasks.abort(id))).flatten();
+        match here {
+            Some(true) => scheduler::wake(id),
+            Some(false) => {}
+            None => crate::remote::send_home(runtime, move || AbortHandle { id, runtime }.abort()),
+        }
+    }
+
+    /// As [`JoinHandle::is_finished`].
+    pub fn is_finished(&self) -> bool {
+        let AbortHandle { id, runtime } = *self;
+        table::with(|tasks| tasks.runtime() == runtime && tasks.is_finished(id)).unwrap_or(false)
+    }
+
+    /// The task's name among the tasks of this process.
+    pub fn id(&self) -> Id {
+        Id(self.id)
+    }
+}
+
+fn detach(id: TaskId, runtime: u32) {
+    let here = table::with(|tasks| (tasks.runtime() == runtime).then(|| tasks.detach(id)));
+    match here.flatten() {
+        Some(Some(output)) => drop_output(output),
+        Some(None) => {}
+        None => crate::remote::send_home(runtime, move || detach(id, runtime)),
+    }
+}
+
+#[cold]
+fn elsewhere() -> ! {
+    panic!(
+        "a join handle was polled outside the loop of its task: await it there, or have the task \
+         send its output through a channel of `sync::cross`"
+    )
+}

@@ -1,0 +1,206 @@
+//! The timers of the loop that runs on this thread.
+//!
+//! The runtime installs a [`Timers`] while it runs. A sleep finds it here when it is polled, reset
+//! or dropped, and knows by the runtime's number whether the entry it armed is in this wheel.
+//! Wakers are user code (cloning and dropping one may run anything), so they are made before and
+//! let go after every borrow; that is why they go in by way of an `Option`, which keeps hold of
+//! one that was not wanted.
+
+use std::task::Waker;
+
+use super::Instant;
+pub(crate) use super::wheel::TimerKey;
+use super::wheel::{Standing, Wheel};
+use crate::local::Local;
+
+const OUTSIDE: &str = "a sleep, timeout or interval was polled outside a loop: it must be polled \
+     inside an annulus runtime, so use annulus::run or Runtime::block_on";
+
+thread_local! {
+    static TIMERS: Local<Timers> = const { Local::new() };
+}
+
+/// The timers of one loop: its wheel and what has been counted.
+#[derive(Debug)]
+pub(crate) struct Timers {
+    runtime_id: u32,
+    wheel: Wheel,
+    registered: u64,
+    fired: u64,
+    cancelled: u64,
+}
+
+/// What a loop's timers have counted since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TimerCounters {
+    /// Entries armed; a reset of an armed sleep counts as one cancelled and one armed.
+    pub(crate) registered: u64,
+    /// Entries whose deadline came.
+    pub(crate) fired: u64,
+    /// Entries taken out before their deadline came.
+    pub(crate) cancelled: u64,
+    /// Entries that stand now.
+    pub(crate) standing: u64,
+}
+
+/// An armed entry, as its owner keeps it: plain data that may travel to any thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Registration {
+    runtime_id: u32,
+    key: TimerKey,
+}
+
+/// What became of a registration, seen from this thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Its deadline came.
+    Fired,
+    /// It stands and will wake the caller's waker.
+    Standing,
+    /// It stands but will wake another waker.
+    OtherWaker,
+    /// It is in the wheel of another runtime than the one that runs on this thread.
+    Elsewhere,
+}
+
+impl Timers {
+    /// The timers of the runtime with this number, which no other runtime of the process has.
+    pub(crate) fn new(runtime_id: u32) -> Box<Self> {
+        let wheel = Wheel::new(Instant::now().as_nanos());
+        Box::new(Timers { runtime_id, wheel, registered: 0, fired: 0, cancelled: 0 })
+    }
+
+    fn register(&mut self, deadline: Instant, waker: Waker) -> Registration {
+        self.registered += 1;
+        let key = self.wheel.insert(deadline.as_nanos(), waker);
+        Registration { runtime_id: self.runtime_id, key }
+    }
+
+    fn cancel(&mut self, key: TimerKey) -> Option<Waker> {
+        let waker = self.wheel.cancel(key);
+        self.cancelled += u64::from(waker.is_some());
+        waker
+    }
+}
+
+/// Makes `timers` those of this thread and returns the ones that were.
+pub(crate) fn install(timers: Option<Box<Timers>>) -> Option<Box<Timers>> {
+    TIMERS.with(|local| local.replace(timers))
+}
+
+/// Takes out what is due at `now_ns` and appends its wakers to `wakers`, in the order of deadlines
+/// and of arming. The caller wakes them; no borrow is held when this returns.
+pub(crate) fn fire_due(now_ns: u64, wakers: &mut Vec<Waker>) {
+    TIMERS.with(|local| {
+        local.with(|timers| {
+            let before = wakers.len();
+            timers.wheel.fire_due(now_ns, wakers);
+            timers.fired += (wakers.len() - before) as u64;
+        })
+    });
+}
+
+/// The time until which the loop may sleep, in nanoseconds of the monotonic clock; `None` when
+/// nothing is armed that will ever be due.
+pub(crate) fn next_deadline() -> Option<u64> {
+    TIMERS
+        .with(|local| local.with(|timers| timers.wheel.next_deadline()))
+        .flatten()
+        .filter(|deadline| *deadline != Instant::NEVER.as_nanos())
+}
+
+/// What this thread's timers have counted; `None` outside a loop.
+pub(crate) fn counters() -> Option<TimerCounters> {
+    TIMERS.with(|local| {
+        local.with(|timers| TimerCounters {
+            registered: timers.registered,
+            fired: timers.fired,
+            cancelled: timers.cancelled,
+            standing: timers.wheel.len() as u64,
+        })
+    })
+}
+
+/// Takes an entry out if the runtime it belongs to runs on this thread, where it may be gone
+/// already; `false` says that its home is elsewhere. Never panics, not even in the destructors of
+/// thread-local values.
+pub(crate) fn cancel_home(runtime_id: u32, key: TimerKey) -> bool {
+    let taken = with_home(runtime_id, |timers| timers.cancel(key));
+    taken.is_some()
+}
+
+/// Panics outside a loop, with the sentence that names the fix.
+#[inline]
+pub(super) fn require_loop() {
+    let installed = TIMERS.try_with(Local::is_installed).unwrap_or(false);
+    assert!(installed, "{OUTSIDE}");
+}
+
+/// Arms an entry in this thread's wheel. Panics outside a loop.
+#[inline]
+pub(super) fn register(deadline: Instant, waker: Waker) -> Registration {
+    let mut waker = Some(waker);
+    TIMERS
+        .try_with(|local| {
+            local.with(|timers| Some(timers.register(deadline, waker.take()?))).flatten()
+        })
+        .ok()
+        .flatten()
+        .expect(OUTSIDE)
+}
+
+/// What became of an entry. Panics outside a loop.
+#[inline]
+pub(super) fn look(registration: Registration, waker: &Waker) -> Look {
+    TIMERS
+        .try_with(|local| {
+            local.with(|timers| {
+                if timers.runtime_id != registration.runtime_id {
+                    return Look::Elsewhere;
+                }
+                match timers.wheel.standing(registration.key, waker) {
+                    Standing::Gone => Look::Fired,
+                    Standing::Same => Look::Standing,
+                    Standing::Other => Look::OtherWaker,
+                }
+            })
+        })
+        .ok()
+        .flatten()
+        .expect(OUTSIDE)
+}
+
+/// Gives a standing entry another waker.
+pub(super) fn set_waker(registration: Registration, waker: Waker) {
+    let Registration { runtime_id, key } = registration;
+    let mut waker = Some(waker);
+    let unneeded =
+        with_home(runtime_id, |timers| timers.wheel.set_waker(key, waker.take()?)).flatten();
+    drop(unneeded);
+}
+
+/// Takes an entry out, where it can be: see [`cancel_home`].
+#[inline]
+pub(super) fn cancel(registration: Registration) -> bool {
+    cancel_home(registration.runtime_id, registration.key)
+}
+
+/// Moves an entry to another deadline, keeping its waker. `None` if it has fired, or if its home
+/// is elsewhere: then it is armed by the next poll.
+pub(super) fn rearm(registration: Registration, deadline: Instant) -> Option<Registration> {
+    with_home(registration.runtime_id, |timers| {
+        let waker = timers.cancel(registration.key)?;
+        Some(timers.register(deadline, waker))
+    })
+    .flatten()
+}
+
+#[inline]
+fn with_home<R>(runtime_id: u32, f: impl FnOnce(&mut Timers) -> R) -> Option<R> {
+    TIMERS
+        .try_with(|local| {
+            local.with(|timers| (timers.runtime_id == runtime_id).then(|| f(timers))).flatten()
+        })
+        .ok()
+        .flatten()
+}
