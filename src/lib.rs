@@ -12,4 +12,4 @@ pub mod task;
 pub mod time;
 
 pub use buf::{BufError, BufResult};
-pub use sys::{SetupCause, SetupError};
+pub use sys::{Features, Opcode, SetupCause, SetupError};
