@@ -10,6 +10,7 @@ mod error;
 pub(crate) mod eventfd;
 mod feature_table;
 mod features;
+pub(crate) mod file;
 pub(crate) mod ladder;
 pub(crate) mod limits;
 mod opcode;
