@@ -16,5 +16,5 @@ pub mod time;
 
 pub use buf::{BufError, BufResult};
 pub use runtime::{Builder, Handle, Runtime, run};
-pub use sys::{SetupCause, SetupError};
+pub use sys::{Features, Opcode, SetupCause, SetupError};
 pub use task::{spawn, yield_now};

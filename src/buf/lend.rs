@@ -81,6 +81,9 @@ impl LentSlices {
 // beside its buffers, and goes with them to another thread only while nothing is lent.
 unsafe impl Send for LentSlices {}
 
+// SAFETY: as above; a shared reference to it gives nothing away.
+unsafe impl Sync for LentSlices {}
+
 /// Lends the bytes of `buf`, at most the count the kernel takes at once.
 pub(crate) fn lend<B: IoBuf>(buf: &B) -> Lent<'_> {
     lend_part(buf, 0)

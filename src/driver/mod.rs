@@ -50,7 +50,7 @@ pub use self::submit::{Cancel, CancelOn, Submit};
 use self::table::Table;
 pub(crate) use self::turn::{Counters, Reaped};
 use crate::local::Local;
-use crate::sys::{self, Outcome, Prepared, Ring, RingConfig, Sqe};
+use crate::sys::{self, Outcome, Prepared, Ring, RingConfig, SetupError, Sqe, Wait};
 
 thread_local! {
     static DRIVER: Local<Driver> = const { Local::new() };
@@ -100,11 +100,14 @@ impl Driver {
     ///
     /// # Errors
     ///
-    /// The errno of the set-up, or of the eventfd.
-    pub(crate) fn new(config: &RingConfig, runtime: u32) -> io::Result<Driver> {
+    /// What the kernel refuses: the ring, its first enter, or the notifier's eventfd.
+    pub(crate) fn new(config: &RingConfig, runtime: u32) -> Result<Driver, SetupError> {
         let ring = Ring::new(config)?;
+        let (entries, cq_entries) = ring.sizes();
+        let notifier =
+            Notifier::new().map_err(|error| SetupError::from_setup(error, entries, cq_entries))?;
         let mut driver = Driver {
-            notifier: Notifier::new()?,
+            notifier,
             table: Table::new(),
             cells: Cells::new(),
             descriptors: Descriptors::new(runtime),
@@ -119,6 +122,8 @@ impl Driver {
             runtime,
         };
         driver.arm_notifier();
+        let first = driver.ring.enter(Wait::Zero);
+        first.map_err(|error| SetupError::from_enter(error, driver.ring.params()))?;
         Ok(driver)
     }
 

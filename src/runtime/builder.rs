@@ -61,9 +61,8 @@ impl Builder {
     /// What the kernel refuses, why, and what to do about it.
     pub fn build(self) -> Result<Runtime, SetupError> {
         let number = Remote::open().ok_or_else(too_many)?;
-        let driver = Driver::new(&self.ring, number).map_err(|error| {
+        let driver = Driver::new(&self.ring, number).inspect_err(|_| {
             Remote::of(number).close();
-            SetupError::from_setup(error, self.ring.entries, self.ring.cq_entries)
         })?;
         Remote::of(number).set_kick(Box::new(driver.notifier().kick()));
         let parts = Parts {

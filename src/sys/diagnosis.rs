@@ -31,8 +31,20 @@ pub(crate) struct Request {
 pub(crate) enum Stage {
     /// The ring was being made.
     Setup,
+    /// The ring was made and asked what it can do.
+    Register,
     /// The ring was made and the first request went through it.
     Enter,
+}
+
+impl Stage {
+    fn call(self) -> &'static str {
+        match self {
+            Stage::Setup => "io_uring_setup",
+            Stage::Register => "io_uring_register",
+            Stage::Enter => "io_uring_enter",
+        }
+    }
 }
 
 impl fmt::Display for Request {
@@ -51,8 +63,8 @@ pub(crate) fn diagnose(
         (Some(libc::ENOMEM), _) => memory(source, request, environment),
         (
             Some(libc::EPERM | libc::EACCES | libc::ENOSYS | libc::EOPNOTSUPP | libc::EINVAL),
-            Stage::Enter,
-        ) => enter_blocked(source),
+            Stage::Register | Stage::Enter,
+        ) => enter_blocked(source, request),
         (Some(libc::EPERM | libc::EACCES), _) => forbidden(source, environment),
         (Some(libc::ENOSYS | libc::EOPNOTSUPP), _) => not_in_kernel(source, environment),
         (Some(libc::EINVAL), _) => unsupported(source, request, environment),
@@ -117,12 +129,13 @@ fn forbidden(source: &io::Error, environment: &Environment) -> Diagnosis {
     }
 }
 
-fn enter_blocked(source: &io::Error) -> Diagnosis {
+fn enter_blocked(source: &io::Error, request: Request) -> Diagnosis {
     Diagnosis {
         cause: SetupCause::EnterBlocked,
         failure: format!(
-            "the ring was made but the first request through it failed, so a sandbox allows \
-             io_uring_setup and not io_uring_enter: {source}"
+            "the ring was made but could not be used, so a sandbox allows io_uring_setup and not \
+             {}: {source}",
+            request.stage.call()
         ),
         advice: ALLOW.into(),
     }
@@ -212,15 +225,12 @@ fn descriptors(source: &io::Error, environment: &Environment) -> Diagnosis {
 }
 
 fn other(source: &io::Error, request: Request, environment: &Environment) -> Diagnosis {
-    let (what, manual) = match request.stage {
-        Stage::Setup => ("io_uring_setup failed", "io_uring_setup(2)"),
-        Stage::Enter => ("the first request through a new ring failed", "io_uring_enter(2)"),
-    };
+    let call = request.stage.call();
     Diagnosis {
         cause: SetupCause::Other,
-        failure: format!("{what}: {source}"),
+        failure: format!("{call} failed: {source}"),
         advice: format!(
-            "look the error up in {manual} (the kernel's release is {})",
+            "look the error up in {call}(2) (the kernel's release is {})",
             environment.kernel_release
         ),
     }
@@ -261,8 +271,8 @@ mod tests {
         diagnose(&io::Error::from_raw_os_error(errno), request, environment)
     }
 
-    fn enter(errno: i32) -> Diagnosis {
-        let request = Request { stage: Stage::Enter, sq_entries: 256, cq_entries: 4096 };
+    fn later(stage: Stage, errno: i32) -> Diagnosis {
+        let request = Request { stage, sq_entries: 256, cq_entries: 4096 };
         diagnose(&io::Error::from_raw_os_error(errno), request, &ordinary())
     }
 
@@ -344,7 +354,7 @@ mod tests {
         assert_eq!(setup(libc::ENOMEM, &unlimited).cause, SetupCause::OutOfMemory);
         let exempt = Environment { ipc_lock: true, ..ordinary() };
         assert_eq!(setup(libc::ENOMEM, &exempt).cause, SetupCause::OutOfMemory);
-        assert_eq!(enter(libc::ENOMEM).cause, SetupCause::OutOfMemory);
+        assert_eq!(later(Stage::Enter, libc::ENOMEM).cause, SetupCause::OutOfMemory);
     }
 
     #[test]
@@ -359,13 +369,16 @@ mod tests {
     }
 
     #[test]
-    fn a_first_request_that_is_refused_is_a_sandbox_around_enter() {
+    fn a_ring_that_can_be_made_and_not_used_is_in_a_sandbox() {
         for errno in [libc::EPERM, libc::EACCES, libc::ENOSYS, libc::EOPNOTSUPP, libc::EINVAL] {
-            let verdict = enter(errno);
+            let verdict = later(Stage::Enter, errno);
             assert_eq!(verdict.cause, SetupCause::EnterBlocked);
-            assert!(verdict.advice.contains("io_uring_enter"));
+            assert!(verdict.failure.contains("not io_uring_enter"), "{}", verdict.failure);
+            let verdict = later(Stage::Register, errno);
+            assert_eq!(verdict.cause, SetupCause::EnterBlocked);
+            assert!(verdict.failure.contains("not io_uring_register"), "{}", verdict.failure);
         }
-        assert_eq!(enter(libc::EBADF).cause, SetupCause::Other);
+        assert_eq!(later(Stage::Enter, libc::EBADF).cause, SetupCause::Other);
     }
 
     #[test]

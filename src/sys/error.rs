@@ -7,6 +7,7 @@
 
 use std::{error, fmt, io};
 
+use super::abi::Params;
 use super::diagnosis::{self, Diagnosis, Request, Stage};
 use super::environment::Environment;
 
@@ -47,8 +48,8 @@ pub enum SetupCause {
     OutOfMemory,
     /// The process or the machine has no descriptor left.
     TooManyDescriptors,
-    /// The ring was set up but the first request through it failed: a sandbox that allows the one
-    /// system call and not the others.
+    /// The ring was set up but could not be used: a sandbox that allows the one system call and
+    /// not the others.
     EnterBlocked,
     /// A loop already runs on this thread.
     AlreadyRunning,
@@ -82,16 +83,26 @@ impl SetupError {
         SetupError::explain(source, request, &Environment::read())
     }
 
-    /// Explains the error of the first request through a ring that was set up.
-    pub(crate) fn from_enter(source: io::Error, sq_entries: u32, cq_entries: u32) -> SetupError {
-        let request = Request { stage: Stage::Enter, sq_entries, cq_entries };
-        SetupError::explain(source, request, &Environment::read())
+    /// Explains why a ring that was made would not say what it can do.
+    pub(crate) fn from_register(source: io::Error, made: &Params) -> SetupError {
+        SetupError::after_setup(source, Stage::Register, made)
+    }
+
+    /// Explains why the first request through a ring that was made failed.
+    pub(crate) fn from_enter(source: io::Error, made: &Params) -> SetupError {
+        SetupError::after_setup(source, Stage::Enter, made)
     }
 
     /// A loop was started inside a loop.
     pub(crate) fn already_running() -> SetupError {
         let diagnosis = diagnosis::already_running();
         SetupError { diagnosis, source: io::ErrorKind::ResourceBusy.into() }
+    }
+
+    fn after_setup(source: io::Error, stage: Stage, made: &Params) -> SetupError {
+        let Params { sq_entries, cq_entries, .. } = *made;
+        let request = Request { stage, sq_entries, cq_entries };
+        SetupError::explain(source, request, &Environment::read())
     }
 
     fn explain(source: io::Error, request: Request, environment: &Environment) -> SetupError {

@@ -18,9 +18,17 @@ mod environment;
 mod errno;
 mod error;
 pub(crate) mod eventfd;
+mod feature_table;
+mod features;
+pub(crate) mod file;
+pub(crate) mod ladder;
 pub(crate) mod limits;
+mod message;
+mod opcode;
 mod option;
 mod ring;
+#[cfg(test)]
+mod seccomp;
 pub(crate) mod socket;
 pub(crate) mod socket_options;
 mod sqe;
@@ -36,6 +44,7 @@ pub(crate) use errno::{
     timed_out,
 };
 pub use error::{SetupCause, SetupError};
+pub(crate) use message::MessageHeader;
 pub(crate) use ring::{Entered, Ring, RingConfig, Wait};
 pub(crate) use sqe::{Prepared, Sqe};
 pub(crate) use stat::StatBuf;
@@ -44,3 +53,5 @@ pub(crate) use stat::StatBuf;
 pub(crate) fn timespec(ns: u64) -> [i64; 2] {
     [(ns / 1_000_000_000) as i64, (ns % 1_000_000_000) as i64]
 }
+pub use features::Features;
+pub use opcode::Opcode;

@@ -23,8 +23,9 @@ use io_uring::IoUring;
 
 use super::abi::{self, GetEventsArg, Params, RsrcUpdate};
 use super::cqe::Cqe;
+use super::error::SetupError;
 use super::sqe::Prepared;
-use super::{clock, door};
+use super::{clock, door, ladder};
 
 /// What is asked of a ring.
 #[derive(Debug, Clone)]
@@ -91,18 +92,18 @@ impl Ring {
     ///
     /// # Errors
     ///
-    /// The errno of the last rung; `ENOMEM` only after a second of tries, because the kernel gives
-    /// the memory of rings just closed back late.
-    pub(crate) fn new(config: &RingConfig) -> io::Result<Ring> {
-        let mut last = io::Error::from_raw_os_error(libc::EINVAL);
-        for flags in ladder(config) {
-            match setup_patiently(config, flags) {
-                Ok((fd, params)) => return Ring::over(fd, params, config),
-                Err(error) if error.raw_os_error() == Some(libc::EINVAL) => last = error,
-                Err(error) => return Err(error),
-            }
-        }
-        Err(last)
+    /// What the kernel refuses, why, and what to do about it.
+    pub(crate) fn new(config: &RingConfig) -> Result<Ring, SetupError> {
+        let idle_ms = config.sqpoll_idle.map_or(0, |idle| idle.as_millis());
+        let asked = Params {
+            flags: wanted_flags(config),
+            cq_entries: config.cq_entries.max(config.entries),
+            sq_thread_idle_ms: idle_ms.min(u128::from(u32::MAX)) as u32,
+            ..Params::default()
+        };
+        let (fd, made) = ladder::set_up(config.entries, &asked)?;
+        Ring::over(fd, made, config)
+            .map_err(|error| SetupError::from_setup(error, made.sq_entries, made.cq_entries))
     }
 
     fn over(fd: std::os::fd::OwnedFd, params: Params, config: &RingConfig) -> io::Result<Ring> {
@@ -143,6 +144,11 @@ impl Ring {
             self.enter_fd = update.offset as RawFd;
             self.enter_flags |= abi::ENTER_REGISTERED_RING;
         }
+    }
+
+    /// What the kernel made of the ring.
+    pub(crate) fn params(&self) -> &Params {
+        &self.params
     }
 
     /// The flags of the rung that was taken (`abi::SETUP_…`).
@@ -310,52 +316,19 @@ impl std::fmt::Debug for Ring {
     }
 }
 
-/// The sets of flags to try, the fastest first.
-fn ladder(config: &RingConfig) -> Vec<u32> {
-    let mut base = abi::SETUP_CQSIZE | abi::SETUP_CLAMP;
+/// The flags to ask for; the ladder leaves out those that the kernel does not know.
+fn wanted_flags(config: &RingConfig) -> u32 {
+    let mut flags = ladder::FASTEST | abi::SETUP_CQSIZE;
+    if config.coop_only {
+        flags = (flags & !abi::SETUP_DEFER_TASKRUN) | abi::SETUP_COOP_TASKRUN;
+    }
     if config.iopoll {
-        base |= abi::SETUP_IOPOLL;
+        flags |= abi::SETUP_IOPOLL;
     }
-    let (single, all) = (abi::SETUP_SINGLE_ISSUER, abi::SETUP_SUBMIT_ALL);
-    let array = abi::SETUP_NO_SQARRAY;
     if config.sqpoll_idle.is_some() {
-        base |= abi::SETUP_SQPOLL;
-        return vec![base | all | single | array, base | all | single, base | all, base];
+        // The kernel's thread runs completions itself, so deferring them means nothing.
+        flags &= !abi::SETUP_DEFER_TASKRUN;
+        flags |= abi::SETUP_SQPOLL;
     }
-    let mut rungs = Vec::new();
-    if !config.coop_only {
-        let defer = single | abi::SETUP_DEFER_TASKRUN;
-        rungs.extend([base | all | defer | array, base | all | defer]);
-    }
-    let coop = abi::SETUP_COOP_TASKRUN;
-    rungs.extend([base | all | single | coop, base | all | coop, base | all, base]);
-    rungs
-}
-
-/// Calls the door, trying again while the kernel still charges for rings that were just closed.
-fn setup_patiently(config: &RingConfig, flags: u32) -> io::Result<(std::os::fd::OwnedFd, Params)> {
-    let idle_ms = config.sqpoll_idle.map_or(0, |idle| idle.as_millis().min(u128::from(u32::MAX)));
-    let mut pause = Duration::from_millis(1);
-    let mut waited = Duration::ZERO;
-    loop {
-        let mut params = Params {
-            cq_entries: config.cq_entries.max(config.entries),
-            flags,
-            sq_thread_idle_ms: idle_ms as u32,
-            ..Params::default()
-        };
-        match door::setup(config.entries, &mut params) {
-            Ok(fd) => return Ok((fd, params)),
-            Err(error) if error.raw_os_error() == Some(libc::EINTR) => {}
-            Err(error)
-                if error.raw_os_error() == Some(libc::ENOMEM)
-                    && waited < Duration::from_secs(1) =>
-            {
-                std::thread::sleep(pause);
-                waited += pause;
-                pause = (pause * 2).min(Duration::from_millis(100));
-            }
-            Err(error) => return Err(error),
-        }
-    }
+    flags
 }
