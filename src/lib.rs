@@ -5,6 +5,7 @@ mod blocking;
 pub mod buf;
 mod driver;
 mod local;
+pub mod net;
 pub mod op;
 mod remote;
 pub mod runtime;

@@ -39,7 +39,7 @@ use self::backlog::Backlog;
 use self::descriptor::{Descriptors, Gate};
 pub(crate) use self::descriptor::{FdRef, Leftover, Stash};
 pub(crate) use self::drain::Drained;
-pub(crate) use self::handle::SharedFd;
+pub(crate) use self::handle::{SharedFd, sole_owner};
 pub(crate) use self::key::OpKey;
 use self::key::{Internal, Kind};
 use self::lifecycle::{AfterCompletion, AfterDrop};
@@ -82,8 +82,8 @@ pub(super) enum Start<T: Op> {
     InFlight(OpKey),
     /// An abandoned op must end first.
     Gated(T),
-    /// The stash had what it wanted.
-    Served(T::Output),
+    /// The stash had what it wanted: its completion.
+    Served(T, io::Result<T::Completed>),
     Refused(T, io::Error),
 }
 
@@ -192,19 +192,18 @@ impl Driver {
     }
 
     /// Serves an op from the stash, makes it wait, or lets it through.
-    fn pass_gate<T: Op>(&mut self, op: T, fd: FdRef, waker: &Waker) -> Result<T, Start<T>> {
+    fn pass_gate<T: Op>(&mut self, mut op: T, fd: FdRef, waker: &Waker) -> Result<T, Start<T>> {
         let Some(lane) = T::LANE else { return Ok(op) };
-        let op = match self.descriptors.gate(fd, lane, waker) {
+        match self.descriptors.gate(fd, lane, waker) {
             Gate::Open => return Ok(op),
             Gate::Wait => return Err(Start::Gated(op)),
-            Gate::Stash => match self.descriptors.stash(fd) {
-                None => op,
-                Some(stash) => match op.serve(stash) {
-                    Ok(output) => return Err(Start::Served(output)),
-                    Err(op) => op,
-                },
-            },
-        };
+            Gate::Stash => {
+                let stash = self.descriptors.stash(fd);
+                if let Some(served) = stash.and_then(|stash| op.serve(stash)) {
+                    return Err(Start::Served(op, served));
+                }
+            }
+        }
         if self.descriptors.must_wait(fd, lane, waker) {
             return Err(Start::Gated(op));
         }
@@ -392,6 +391,14 @@ fn abandon(runtime: u32, key: OpKey) {
         Some(Some(salvage)) => finish_salvage(salvage),
         Some(None) => {}
         None => crate::remote::send_home(runtime, move || abandon(runtime, key)),
+    }
+}
+
+/// Keeps an error that the abandoned op was the only one to be told, such as a reset.
+pub(crate) fn keep_failure(fd: FdRef, error: &io::Error) {
+    let of_the_op = sys::is_cancelled(error) || error.kind() == io::ErrorKind::Interrupted;
+    if let (false, Some(errno)) = (of_the_op, error.raw_os_error()) {
+        keep(fd, Leftover::Failure(errno));
     }
 }
 

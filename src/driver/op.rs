@@ -53,13 +53,10 @@ pub trait Op: Unpin + Sized + 'static {
         None
     }
 
-    /// Serves the op from what an abandoned one of the same lane left behind.
-    ///
-    /// # Errors
-    ///
-    /// The op itself, when there is nothing for it and it must be submitted.
-    fn serve(self, _stash: &mut Stash) -> Result<Self::Output, Self> {
-        Err(self)
+    /// Serves the op from what an abandoned one of the same lane left behind: the completion that
+    /// the kernel would have posted, or `None` when there is nothing for it.
+    fn serve(&mut self, _stash: &mut Stash) -> Option<io::Result<Self::Completed>> {
+        None
     }
 
     /// Whether to submit the op anew after this failure, which the caller must not see.

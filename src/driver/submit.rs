@@ -122,7 +122,7 @@ impl<T: Op> Submit<T> {
                 self.state = State::Idle(op);
                 Poll::Pending
             }
-            Start::Served(output) => Poll::Ready(output),
+            Start::Served(op, result) => Poll::Ready(op.complete(result)),
             Start::Refused(op, error) => Poll::Ready(op.complete(Err(error))),
         }
     }

@@ -1,13 +1,51 @@
 //! Says what each opcode asks for and gives back.
 //!
-//! One small file per opcode: no unsafe, no driver internals.
+//! One small file per opcode: no unsafe, no driver internals. Every I/O method of the crate
+//! returns the [`Submit`] future of one of these.
 
+mod accept;
+mod close;
+mod connect;
 mod nop;
+mod peek;
+mod poll;
+mod recv;
+mod recv_vectored;
+mod send;
+mod send_vectored;
+mod shutdown;
 
+pub use self::accept::Accept;
+pub(crate) use self::accept::accept;
+pub use self::close::Close;
+pub(crate) use self::close::close;
+pub use self::connect::Connect;
+pub(crate) use self::connect::connect;
 pub use self::nop::{Nop, nop};
+pub use self::peek::Peek;
+pub(crate) use self::peek::peek;
+pub use self::poll::Poll;
+pub(crate) use self::poll::{Interest, poll};
+pub use self::recv::Recv;
+pub(crate) use self::recv::recv;
+pub use self::recv_vectored::RecvVectored;
+pub(crate) use self::recv_vectored::recv_vectored;
+pub use self::send::{Send, SendRest};
+pub(crate) use self::send::{send, send_rest};
+pub use self::send_vectored::SendVectored;
+pub(crate) use self::send_vectored::send_vectored;
+pub use self::shutdown::Shutdown;
+pub(crate) use self::shutdown::shutdown;
 pub use crate::driver::{Cancel, CancelOn, Submit};
 
 /// Whether an operation failed because it was cancelled.
+///
+/// ```
+/// # annulus::run(async {
+/// let outcome = annulus::op::nop().cancel().await;
+/// assert!(annulus::op::is_cancelled(&outcome.unwrap_err()));
+/// # }).unwrap();
+/// ```
 pub fn is_cancelled(error: &std::io::Error) -> bool {
     crate::sys::is_cancelled(error)
 }

@@ -32,7 +32,8 @@ pub(crate) fn shutting_down() -> io::Error {
 
 /// Whether an accept failed because of the one connection it would have given.
 ///
-/// Linux passes pending network errors of the new socket on from accept (accept(2)).
+/// Linux passes pending network errors of the new socket on from accept (accept(2)); those that a
+/// wrong socket or a firewall can cause for ever are not among these.
 pub(crate) fn is_connection_error(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
@@ -44,9 +45,7 @@ pub(crate) fn is_connection_error(error: &io::Error) -> bool {
                 | libc::EHOSTDOWN
                 | libc::ENONET
                 | libc::EHOSTUNREACH
-                | libc::EOPNOTSUPP
                 | libc::ENETUNREACH
-                | libc::EPERM
         )
     )
 }

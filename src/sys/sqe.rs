@@ -16,6 +16,7 @@ use io_uring::{opcode, types};
 use super::address::SocketAddress;
 use super::cqe::{Filled, FilledFromGroup, Number, Taken};
 use super::descriptor::Descriptor;
+use super::message::MessageHeader;
 use super::stat::StatBuf;
 use crate::buf::{Lent, LentMut, LentSlices};
 
@@ -155,6 +156,16 @@ impl<'op> Sqe<'op, Filled> {
         Sqe::new(recv.build())
     }
 
+    /// `IORING_OP_RECV` that leaves the bytes where they are. Since 5.6.
+    pub(crate) fn peek(socket: Descriptor, room: LentMut<'op>) -> Self {
+        Sqe::recv(socket, room, libc::MSG_PEEK)
+    }
+
+    /// `IORING_OP_RECVMSG` into the pieces that the header points to. Since 5.3.
+    pub(crate) fn recv_message(socket: Descriptor, header: &'op mut MessageHeader) -> Self {
+        Sqe::new(opcode::RecvMsg::new(fd(socket), header.as_mut_ptr()).build())
+    }
+
     /// `IORING_OP_READ` at `offset`; `u64::MAX` reads at the file's own position. Since 5.6.
     #[inline]
     pub(crate) fn read(file: Descriptor, room: LentMut<'op>, offset: u64) -> Self {
@@ -176,6 +187,20 @@ impl<'op> Sqe<'op, Taken> {
     pub(crate) fn send(socket: Descriptor, bytes: Lent<'op>, flags: i32) -> Self {
         let flags = flags | libc::MSG_NOSIGNAL;
         Sqe::new(opcode::Send::new(fd(socket), bytes.start, bytes.len).flags(flags).build())
+    }
+
+    /// `IORING_OP_SEND` that the kernel goes on with until every byte is sent. Since 5.19; before,
+    /// it may send fewer.
+    #[inline]
+    pub(crate) fn send_whole(socket: Descriptor, bytes: Lent<'op>) -> Self {
+        Sqe::send(socket, bytes, libc::MSG_WAITALL)
+    }
+
+    /// `IORING_OP_SENDMSG` of the pieces that the header points to, which raises no SIGPIPE.
+    /// Since 5.3.
+    pub(crate) fn send_message(socket: Descriptor, header: &'op MessageHeader) -> Self {
+        let send = opcode::SendMsg::new(fd(socket), header.as_ptr());
+        Sqe::new(send.flags(libc::MSG_NOSIGNAL as u32).build())
     }
 
     /// `IORING_OP_WRITE` at `offset`; `u64::MAX` writes at the file's own position. Since 5.6.

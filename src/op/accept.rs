@@ -1,0 +1,62 @@
+//! `IORING_OP_ACCEPT`
+
+use std::io;
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+
+use crate::driver::{self, FdRef, Lane, Leftover, Op, SharedFd, Stash, Submit};
+use crate::sys::{self, SocketAddress, Sqe};
+
+/// Accepts a connection as an `S`.
+#[derive(Debug)]
+pub struct Accept<S> {
+    listener: FdRef,
+    peer: SocketAddress,
+    stream: PhantomData<fn() -> S>,
+}
+
+pub(crate) fn accept<S>(listener: &SharedFd) -> Submit<Accept<S>>
+where
+    S: From<SharedFd> + 'static,
+{
+    let peer = SocketAddress::empty();
+    Submit::new(Accept { listener: listener.name(), peer, stream: PhantomData })
+}
+
+impl<S: From<SharedFd> + 'static> Op for Accept<S> {
+    type Completed = OwnedFd;
+    type Output = io::Result<(S, SocketAddr)>;
+    const NAME: &'static str = "accept";
+    const LANE: Option<Lane> = Some(Lane::Read);
+
+    fn prepare(&mut self) -> Sqe<'_, OwnedFd> {
+        self.peer = SocketAddress::empty();
+        Sqe::accept(self.listener.descriptor(), &mut self.peer)
+    }
+
+    fn complete(self, result: io::Result<OwnedFd>) -> Self::Output {
+        let stream = SharedFd::adopt(result?)?;
+        Ok((S::from(stream), self.peer.to_socket_addr()?))
+    }
+
+    fn salvage(self, result: io::Result<OwnedFd>) {
+        if let Ok(connection) = result {
+            driver::keep(self.listener, Leftover::Accepted(connection, self.peer));
+        }
+    }
+
+    fn descriptor(&self) -> Option<FdRef> {
+        Some(self.listener)
+    }
+
+    fn serve(&mut self, stash: &mut Stash) -> Option<io::Result<OwnedFd>> {
+        let (connection, peer) = stash.take_accepted()?;
+        self.peer = peer;
+        Some(Ok(connection))
+    }
+
+    fn retries(&mut self, error: &io::Error) -> bool {
+        sys::is_connection_error(error)
+    }
+}

@@ -1,0 +1,53 @@
+//! `IORING_OP_RECV`
+
+use std::io;
+
+use crate::buf::{self, BufResult, IoBufMut};
+use crate::driver::{self, FdRef, Lane, Leftover, Op, SharedFd, Stash, Submit};
+use crate::sys::{Filled, Sqe};
+
+/// Receives into a buffer.
+#[derive(Debug)]
+pub struct Recv<B> {
+    socket: FdRef,
+    buf: B,
+}
+
+pub(crate) fn recv<B: IoBufMut>(socket: &SharedFd, buf: B) -> Submit<Recv<B>> {
+    Submit::new(Recv { socket: socket.name(), buf })
+}
+
+impl<B: IoBufMut> Op for Recv<B> {
+    type Completed = Filled;
+    type Output = BufResult<usize, B>;
+    const NAME: &'static str = "recv";
+    const LANE: Option<Lane> = Some(Lane::Read);
+
+    fn prepare(&mut self) -> Sqe<'_, Filled> {
+        Sqe::recv(self.socket.descriptor(), buf::lend_mut(&mut self.buf), 0)
+    }
+
+    fn complete(self, result: io::Result<Filled>) -> Self::Output {
+        buf::reclaim(self.buf, result.map(|filled| filled.0))
+    }
+
+    fn salvage(self, result: io::Result<Filled>) {
+        let socket = self.socket;
+        let BufResult(result, buf) = self.complete(result);
+        match result {
+            Ok(count) => driver::keep(socket, Leftover::Bytes(&buf.as_init()[..count])),
+            Err(error) => driver::keep_failure(socket, &error),
+        }
+    }
+
+    fn descriptor(&self) -> Option<FdRef> {
+        Some(self.socket)
+    }
+
+    fn serve(&mut self, stash: &mut Stash) -> Option<io::Result<Filled>> {
+        match stash.take_bytes(self.buf.as_uninit()) {
+            Some(count) => Some(Ok(Filled(count))),
+            None => stash.take_failure().map(Err),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What cancelling may not lose.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use annulus::BufResult;
+use annulus::net::{TcpListener, TcpStream};
+use annulus::time::timeout;
+
+fn loopback() -> SocketAddr {
+    "127.0.0.1:0".parse().expect("an address")
+}
+
+#[test]
+fn accepts_under_a_short_timeout_lose_no_connection() {
+    const CONNECTIONS: u32 = 3000;
+    annulus::run(async {
+        let listener = TcpListener::bind_addr(loopback()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let clients = std::thread::spawn(move || {
+            let mut last = Vec::new();
+            for i in 0..CONNECTIONS {
+                let mut stream = std::net::TcpStream::connect(address).unwrap();
+                stream.write_all(&i.to_le_bytes()).unwrap();
+                last.push(stream);
+            }
+            last
+        });
+        let mut seen = vec![false; CONNECTIONS as usize];
+        let mut count = 0;
+        let mut expired = 0;
+        while count < CONNECTIONS {
+            let accepted = timeout(Duration::from_micros(20), listener.accept()).await;
+            let Ok(accepted) = accepted else {
+                expired += 1;
+                continue;
+            };
+            let (stream, _) = accepted.unwrap();
+            let BufResult(n, buf) = stream.read(Vec::with_capacity(4)).await;
+            assert_eq!(n.unwrap(), 4);
+            let i = u32::from_le_bytes(buf[..4].try_into().unwrap()) as usize;
+            assert!(!std::mem::replace(&mut seen[i], true));
+            count += 1;
+        }
+        eprintln!("expired {expired}");
+        drop(clients.join().unwrap());
+    })
+    .unwrap();
+}
+
+#[test]
+fn reads_under_a_short_timeout_lose_no_byte() {
+    annulus::run(async {
+        let listener = TcpListener::bind_addr(loopback()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let writer = std::thread::spawn(move || {
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            let mut next = 0u32;
+            let mut random = fastrand::Rng::with_seed(7);
+            for _ in 0..4000 {
+                let count = random.u32(1..20);
+                let bytes: Vec<u8> = (next..next + count).flat_map(u32::to_le_bytes).collect();
+                stream.write_all(&bytes).unwrap();
+                next += count;
+                for _ in 0..random.u32(0..5000) {
+                    std::hint::spin_loop();
+                }
+            }
+            next
+        });
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut all = Vec::new();
+        let mut expired = 0;
+        loop {
+            let read = timeout(Duration::from_micros(5), stream.read(Vec::with_capacity(64))).await;
+            let Ok(BufResult(n, buf)) = read else {
+                expired += 1;
+                continue;
+            };
+            match n.unwrap() {
+                0 => break,
+                n => all.extend_from_slice(&buf[..n]),
+            }
+        }
+        eprintln!("expired {expired}");
+        let total = writer.join().unwrap();
+        let expected: Vec<u8> = (0..total).flat_map(u32::to_le_bytes).collect();
+        assert_eq!(all.len(), expected.len());
+        assert!(all == expected);
+    })
+    .unwrap();
+}
+
+#[test]
+fn connect_and_echo() {
+    annulus::run(async {
+        let listener = TcpListener::bind_addr(loopback()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = annulus::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut buf = Vec::with_capacity(1024);
+            loop {
+                let BufResult(n, b) = stream.read(buf).await;
+                let n = n.unwrap();
+                if n == 0 {
+                    break;
+                }
+                buf = b;
+                buf.truncate(n);
+                let BufResult(r, b) = stream.write_all(buf).await;
+                r.unwrap();
+                buf = b;
+                buf.clear();
+            }
+        });
+        let client = TcpStream::connect_addr(address).unwrap().await.unwrap();
+        let BufResult(r, _) = client.write_all("hello").await;
+        r.unwrap();
+        let BufResult(n, buf) = client.read(Vec::with_capacity(16)).await;
+        assert_eq!(&buf[..n.unwrap()], b"hello");
+        client.close().await.unwrap();
+        server.await.unwrap();
+    })
+    .unwrap();
+}
