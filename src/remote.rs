@@ -172,11 +172,12 @@ pub(crate) const fn place(runtime: u32) -> usize {
     runtime as usize & (LOOPS_MAX - 1)
 }
 
-/// Runs `f` on the thread of a loop; when that loop has ended, its resources are gone with it and
-/// there is nothing to run.
-pub(crate) fn send_home(runtime: u32, f: impl FnOnce() + Send + 'static) {
-    let remote = Remote::of(runtime);
-    let _ended = remote.send(runtime, Message::Run(Box::new(f)));
+/// Runs `f` on the thread of a loop; whether that loop is still there.
+///
+/// A loop that has ended has handed what its handles keep alive to the process before, so who gets
+/// `false` finds it there.
+pub(crate) fn send_home(runtime: u32, f: impl FnOnce() + Send + 'static) -> bool {
+    Remote::of(runtime).send(runtime, Message::Run(Box::new(f))).is_ok()
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@
 
 mod impls;
 mod lend;
+mod pooled;
 mod result;
 mod slice;
 mod vectored;
@@ -25,6 +26,8 @@ pub(crate) use self::lend::{
     Lent, LentMut, LentSlices, lend, lend_all, lend_all_mut, lend_mut, lend_part, reclaim,
     reclaim_all,
 };
+pub(crate) use self::pooled::GiveBack;
+pub use self::pooled::PooledBuf;
 pub use self::result::{BufError, BufResult};
 pub use self::slice::Slice;
 pub use self::vectored::{IoVectoredBuf, IoVectoredBufMut};

@@ -64,6 +64,8 @@ impl Driver {
         if leaked > 0 {
             tracing::warn!(leaked, "a runtime ended with operations that the kernel did not end");
         }
+        let pool = std::mem::take(&mut self.pool);
+        pool.finish(&self.ring, self.runtime, leaked > 0);
         let users = self.descriptors.take_all();
         let mut orphaned = 0;
         let in_flight = self.users_in_flight();

@@ -90,8 +90,8 @@ fn release(fd: FdRef) {
         }
         own
     });
-    if here != Some(true) && !release_orphan(fd) {
-        crate::remote::send_home(fd.runtime, move || release(fd));
+    if here != Some(true) && !crate::remote::send_home(fd.runtime, move || release(fd)) {
+        release_orphan(fd);
     }
 }
 
@@ -101,17 +101,16 @@ pub(super) fn adopt_orphan(fd: FdRef, owned: OwnedFd, users: u32) {
     orphans.get_or_insert_default().insert(fd, (owned, users));
 }
 
-fn release_orphan(fd: FdRef) -> bool {
+fn release_orphan(fd: FdRef) {
     let mut orphans = ORPHANS.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(map) = orphans.as_mut() else { return false };
-    let Some((_, users)) = map.get_mut(&fd) else { return false };
+    let Some(map) = orphans.as_mut() else { return };
+    let Some((_, users)) = map.get_mut(&fd) else { return };
     *users -= 1;
     if *users == 0 {
         let closed = map.remove(&fd);
         drop(orphans);
         drop(closed);
     }
-    true
 }
 
 #[cold]

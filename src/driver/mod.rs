@@ -27,6 +27,7 @@ mod key;
 mod lifecycle;
 mod notifier;
 mod op;
+mod pool;
 mod slot;
 mod submit;
 mod table;
@@ -45,6 +46,8 @@ use self::key::{Internal, Kind};
 use self::lifecycle::{AfterCompletion, AfterDrop};
 pub(crate) use self::notifier::Notifier;
 pub use self::op::{Lane, Op};
+use self::pool::Pool;
+pub(crate) use self::pool::{PoolConfig, take_buffer};
 use self::slot::{Cells, EmptyCell, Salvage};
 pub use self::submit::{Cancel, CancelOn, Submit};
 use self::table::Table;
@@ -64,6 +67,7 @@ pub(crate) struct Driver {
     cells: Cells,
     descriptors: Descriptors,
     backlog: Backlog,
+    pool: Pool,
     notifier: Notifier,
     /// Ops without their final completion, the driver's own excluded.
     in_flight: usize,
@@ -101,7 +105,11 @@ impl Driver {
     /// # Errors
     ///
     /// What the kernel refuses: the ring, its first enter, or the notifier's eventfd.
-    pub(crate) fn new(config: &RingConfig, runtime: u32) -> Result<Driver, SetupError> {
+    pub(crate) fn new(
+        config: &RingConfig,
+        pool: PoolConfig,
+        runtime: u32,
+    ) -> Result<Driver, SetupError> {
         let ring = Ring::new(config)?;
         let (entries, cq_entries) = ring.sizes();
         let notifier =
@@ -112,6 +120,7 @@ impl Driver {
             cells: Cells::new(),
             descriptors: Descriptors::new(runtime),
             backlog: Backlog::default(),
+            pool: Pool::new(pool),
             in_flight: 0,
             closing: 0,
             pending: Reaped::default(),
@@ -390,7 +399,8 @@ fn abandon(runtime: u32, key: OpKey) {
     match here {
         Some(Some(salvage)) => finish_salvage(salvage),
         Some(None) => {}
-        None => crate::remote::send_home(runtime, move || abandon(runtime, key)),
+        // A loop that has ended has cancelled and reaped the op itself.
+        None => drop(crate::remote::send_home(runtime, move || abandon(runtime, key))),
     }
 }
 

@@ -6,7 +6,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use crate::buf::{BufResult, IoBuf, IoBufMut, IoVectoredBuf, IoVectoredBufMut};
 use crate::driver::{SharedFd, Submit};
-use crate::op::{self, Connect, Interest, Peek, Poll, Recv, RecvVectored, Send, SendVectored};
+use crate::op::{
+    self, Connect, Interest, Peek, Poll, Recv, RecvPooled, RecvVectored, Send, SendVectored,
+};
 use crate::sys::{socket, tcp_options};
 
 /// A TCP connection.
@@ -25,6 +27,14 @@ impl TcpStream {
     /// Reads bytes that have arrived, waiting for the first.
     pub fn read<B: IoBufMut>(&self, buf: B) -> Submit<Recv<B>> {
         op::recv(&self.fd, buf)
+    }
+
+    /// Reads bytes that have arrived into a buffer of the loop's pool, waiting for the first.
+    ///
+    /// While it waits, no buffer is held for it: the way to have many idle connections. An empty
+    /// result is the end of the stream.
+    pub fn recv(&self) -> Submit<RecvPooled> {
+        op::recv_pooled(&self.fd)
     }
 
     /// Reads into several buffers.

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use super::Runtime;
 use super::handle::Handle;
 use super::parts::{Parts, Scratch};
-use crate::driver::Driver;
+use crate::driver::{Driver, PoolConfig};
 use crate::remote::Remote;
 use crate::scheduler::Scheduler;
 use crate::sys::{RingConfig, SetupError};
@@ -18,12 +18,13 @@ use crate::time::timers::Timers;
 pub struct Builder {
     ring: RingConfig,
     task_budget: u32,
+    pool: PoolConfig,
 }
 
 impl Builder {
     /// The default settings.
     pub fn new() -> Self {
-        Builder { ring: RingConfig::default(), task_budget: 64 }
+        Builder { ring: RingConfig::default(), task_budget: 64, pool: PoolConfig::default() }
     }
 
     /// Entries of the submission queue: how many operations go into one system call. 256 by
@@ -54,6 +55,15 @@ impl Builder {
         self
     }
 
+    /// The pool that [`recv`](crate::net::TcpStream::recv) takes its buffers from: how many
+    /// (rounded up to a power of two, at most 32 768) and the bytes of each. 256 of 8 KiB by
+    /// default. Memory is used only once a buffer is.
+    pub fn buffer_pool(mut self, count: u16, size: u32) -> Self {
+        let count = count.clamp(1, 32_768).next_power_of_two();
+        self.pool = PoolConfig { count, size: size.clamp(64, 1 << 24) };
+        self
+    }
+
     /// Makes the runtime on this thread.
     ///
     /// # Errors
@@ -61,7 +71,7 @@ impl Builder {
     /// What the kernel refuses, why, and what to do about it.
     pub fn build(self) -> Result<Runtime, SetupError> {
         let number = Remote::open().ok_or_else(too_many)?;
-        let driver = Driver::new(&self.ring, number).inspect_err(|_| {
+        let driver = Driver::new(&self.ring, self.pool, number).inspect_err(|_| {
             Remote::of(number).close();
         })?;
         Remote::of(number).set_kick(Box::new(driver.notifier().kick()));

@@ -56,7 +56,14 @@ impl Runtime {
         drop((scheduler, tasks, timers));
         // From here on foreign threads find the loop gone: dropped handles look for orphans.
         let (messages, kick) = Remote::of(self.number).close();
-        drop((messages, kick));
+        drop(kick);
+        for message in messages {
+            // What a handle sent home in the last moment finds its orphan now; whoever wanted a
+            // task spawned finds no loop.
+            if let crate::remote::Message::Run(run) = message {
+                run();
+            }
+        }
         drained.leaked
     }
 }

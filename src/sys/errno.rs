@@ -50,6 +50,11 @@ pub(crate) fn is_connection_error(error: &io::Error) -> bool {
     )
 }
 
+/// Whether a group of provided buffers had run out.
+pub(crate) fn is_out_of_buffers(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ENOBUFS)
+}
+
 /// Whether a descriptor could not be made because a limit is reached.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))

@@ -9,6 +9,7 @@
 
 pub(crate) mod abi;
 pub(crate) mod address;
+mod buf_ring;
 pub(crate) mod clock;
 mod cqe;
 mod descriptor;
@@ -36,11 +37,12 @@ mod stat;
 pub(crate) mod tcp_options;
 
 pub(crate) use address::SocketAddress;
+pub(crate) use buf_ring::{BufRing, Mapping};
 pub use cqe::FromCqe;
 pub(crate) use cqe::{Cqe, Filled, FilledFromGroup, Number, Outcome, Taken};
 pub(crate) use descriptor::Descriptor;
 pub(crate) use errno::{
-    cancelled, closed, is_cancelled, is_connection_error, is_out_of_descriptors, shutting_down,
+    cancelled, closed, is_cancelled, is_connection_error, is_out_of_buffers, is_out_of_descriptors, shutting_down,
     timed_out,
 };
 pub use error::{SetupCause, SetupError};

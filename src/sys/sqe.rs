@@ -236,6 +236,11 @@ impl<'op> Sqe<'op, OwnedFd> {
 }
 
 impl<'op> Sqe<'op, FilledFromGroup> {
+    /// `IORING_OP_RECV` into the op's own memory, read as one that might have been a group's.
+    pub(crate) fn recv_plain(socket: Descriptor, room: LentMut<'op>) -> Self {
+        Sqe::new(opcode::Recv::new(fd(socket), room.start, room.len).build())
+    }
+
     /// `IORING_OP_RECV` into a buffer of group `group`. Since 5.7; rings of buffers since 5.19.
     #[inline]
     pub(crate) fn recv_from_group(socket: Descriptor, group: u16, len_max: u32) -> Self {

@@ -119,7 +119,11 @@ impl AbortHandle {
         match here {
             Some(true) => scheduler::wake(id),
             Some(false) => {}
-            None => crate::remote::send_home(runtime, move || AbortHandle { id, runtime }.abort()),
+            // A loop that has ended has ended its tasks.
+            None => {
+                let this = *self;
+                crate::remote::send_home(runtime, move || this.abort());
+            }
         }
     }
 
@@ -140,7 +144,7 @@ fn detach(id: TaskId, runtime: u32) {
     match here.flatten() {
         Some(Some(output)) => drop_output(output),
         Some(None) => {}
-        None => crate::remote::send_home(runtime, move || detach(id, runtime)),
+        None => drop(crate::remote::send_home(runtime, move || detach(id, runtime))),
     }
 }
 
