@@ -124,3 +124,136 @@ fn connect_and_echo() {
     })
     .unwrap();
 }
+
+#[test]
+fn every_way_of_reading_dropped_at_random_loses_no_byte() {
+    let seed = fastrand::u64(..);
+    eprintln!("seed {seed}");
+    let runtime = annulus::Builder::new().buffer_pool(4, 64).entries(8).build().unwrap();
+    runtime.block_on(async {
+        let listener = TcpListener::bind_addr(loopback()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let writer = std::thread::spawn(move || {
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            let mut next = 0u32;
+            let mut random = fastrand::Rng::with_seed(seed);
+            for _ in 0..3000 {
+                let count = random.u32(1..60);
+                let bytes: Vec<u8> = (next..next + count).flat_map(u32::to_le_bytes).collect();
+                stream.write_all(&bytes).unwrap();
+                next += count;
+                for _ in 0..random.u32(0..20000) {
+                    std::hint::spin_loop();
+                }
+            }
+            next
+        });
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut random = fastrand::Rng::with_seed(seed + 1);
+        let mut all = Vec::new();
+        let mut expired = 0;
+        let mut held = Vec::new();
+        'outer: loop {
+            let limit = Duration::from_micros(random.u64(0..20));
+            match random.u32(0..4) {
+                0 => {
+                    match timeout(limit, stream.read(Vec::with_capacity(random.usize(1..200))))
+                        .await
+                    {
+                        Err(_) => expired += 1,
+                        Ok(BufResult(Ok(0), _)) => break,
+                        Ok(BufResult(n, buf)) => all.extend_from_slice(&buf[..n.unwrap()]),
+                    }
+                }
+                1 => {
+                    let bufs = [Vec::with_capacity(3), Vec::with_capacity(50)];
+                    match timeout(limit, stream.readv(bufs)).await {
+                        Err(_) => expired += 1,
+                        Ok(BufResult(Ok(0), _)) => break,
+                        Ok(BufResult(_, bufs)) => {
+                            bufs.iter().for_each(|b| all.extend_from_slice(b))
+                        }
+                    }
+                }
+                2 => match timeout(limit, stream.recv()).await {
+                    Err(_) => expired += 1,
+                    Ok(bytes) => {
+                        let bytes = bytes.unwrap();
+                        if bytes.is_empty() {
+                            break;
+                        }
+                        all.extend_from_slice(&bytes);
+                        held.push(bytes);
+                        held.truncate(random.usize(0..6));
+                    }
+                },
+                _ => {
+                    let mut items = stream.recv_stream();
+                    for _ in 0..random.u32(0..5) {
+                        match timeout(limit, items.next()).await {
+                            Err(_) => {
+                                expired += 1;
+                                break;
+                            }
+                            Ok(None) => break 'outer,
+                            Ok(Some(bytes)) => all.extend_from_slice(&bytes.unwrap()),
+                        }
+                    }
+                }
+            }
+        }
+        eprintln!("expired {expired}");
+        let total = writer.join().unwrap();
+        let expected: Vec<u8> = (0..total).flat_map(u32::to_le_bytes).collect();
+        assert_eq!(all.len(), expected.len());
+        assert!(all == expected);
+    });
+}
+
+#[test]
+fn every_way_of_accepting_dropped_at_random_loses_no_connection() {
+    const CONNECTIONS: u32 = 2000;
+    let seed = fastrand::u64(..);
+    eprintln!("seed {seed}");
+    annulus::run(async {
+        let listener = TcpListener::bind_addr(loopback()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let clients = std::thread::spawn(move || {
+            let mut all = Vec::new();
+            for i in 0..CONNECTIONS {
+                let mut stream = std::net::TcpStream::connect(address).unwrap();
+                stream.write_all(&i.to_le_bytes()).unwrap();
+                all.push(stream);
+            }
+            all
+        });
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut seen = vec![false; CONNECTIONS as usize];
+        let mut count = 0;
+        while count < CONNECTIONS {
+            let limit = Duration::from_micros(random.u64(0..30));
+            let mut got = Vec::new();
+            if random.bool() {
+                if let Ok(accepted) = timeout(limit, listener.accept()).await {
+                    got.push(accepted.unwrap().0);
+                }
+            } else {
+                let mut incoming = listener.incoming();
+                for _ in 0..random.u32(0..4) {
+                    match timeout(limit, incoming.next()).await {
+                        Ok(stream) => got.push(stream.unwrap()),
+                        Err(_) => break,
+                    }
+                }
+            }
+            for stream in got {
+                let bytes = stream.recv().await.unwrap();
+                let i = u32::from_le_bytes(bytes[..4].try_into().unwrap()) as usize;
+                assert!(!std::mem::replace(&mut seen[i], true));
+                count += 1;
+            }
+        }
+        drop(clients.join().unwrap());
+    })
+    .unwrap();
+}

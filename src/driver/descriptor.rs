@@ -40,8 +40,18 @@ impl FdRef {
 #[derive(Debug, Default)]
 pub struct Stash {
     bytes: BytesMut,
-    failure: Option<i32>,
+    /// What comes after the bytes.
+    end: Option<End>,
     accepted: VecDeque<(OwnedFd, SocketAddress)>,
+}
+
+/// How a stream ended while nobody was reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The peer has sent all it will; every read from now on says so.
+    OfStream,
+    /// An errno, which the kernel says once.
+    Failure(i32),
 }
 
 impl Stash {
@@ -71,17 +81,29 @@ impl Stash {
         Some(self.bytes.split_to(count))
     }
 
+    /// Whether something is kept for the next read.
+    pub(crate) fn has_bytes(&self) -> bool {
+        !self.bytes.is_empty() || self.end.is_some()
+    }
+
     /// How many bytes are kept.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// An error that was reported to nobody, once the bytes before it have been read.
-    pub(crate) fn take_failure(&mut self) -> Option<io::Error> {
+    /// How the stream ended, once the bytes before that have been read: a count of zero, or an
+    /// error that was reported to nobody yet.
+    pub(crate) fn take_end(&mut self) -> Option<io::Result<usize>> {
         if !self.bytes.is_empty() {
             return None;
         }
-        self.failure.take().map(io::Error::from_raw_os_error)
+        match self.end? {
+            End::OfStream => Some(Ok(0)),
+            End::Failure(errno) => {
+                self.end = None;
+                Some(Err(io::Error::from_raw_os_error(errno)))
+            }
+        }
     }
 
     /// A connection that was accepted for nobody.
@@ -90,7 +112,7 @@ impl Stash {
     }
 
     fn is_empty(&self) -> bool {
-        self.bytes.is_empty() && self.failure.is_none() && self.accepted.is_empty()
+        self.bytes.is_empty() && self.end.is_none() && self.accepted.is_empty()
     }
 }
 
@@ -98,6 +120,7 @@ impl Stash {
 #[derive(Debug)]
 pub(crate) enum Leftover<'a> {
     Bytes(&'a [u8]),
+    EndOfStream,
     Failure(i32),
     Accepted(OwnedFd, SocketAddress),
 }
@@ -231,7 +254,8 @@ impl Descriptors {
         let stash = &mut entry.rare.get_or_insert_default().stash;
         match leftover {
             Leftover::Bytes(bytes) => stash.bytes.extend_from_slice(bytes),
-            Leftover::Failure(errno) => stash.failure = Some(errno),
+            Leftover::EndOfStream => stash.end = Some(End::OfStream),
+            Leftover::Failure(errno) => stash.end = Some(End::Failure(errno)),
             Leftover::Accepted(fd, peer) => stash.accepted.push_back((fd, peer)),
         }
         Ok(())
@@ -383,13 +407,14 @@ mod tests {
         assert_eq!(wakes.len(), 1);
         assert_eq!(table.gate(fd, Lane::Read, Waker::noop()), Gate::Stash);
         let stash = table.stash(fd).expect("bytes are kept");
-        assert!(stash.take_failure().is_none());
+        assert!(stash.take_end().is_none());
         let mut room = [0u8; 2];
         let count = stash.take_bytes(bytes::buf::UninitSlice::new(&mut room));
         assert_eq!((count, &room), (Some(2), b"ab"));
         let count = stash.take_bytes(bytes::buf::UninitSlice::new(&mut room));
         assert_eq!((count, room[0]), (Some(1), b'c'));
-        assert_eq!(stash.take_failure().and_then(|e| e.raw_os_error()), Some(104));
+        let end = stash.take_end().expect("the end comes after the bytes");
+        assert_eq!(end.unwrap_err().raw_os_error(), Some(104));
         assert_eq!(table.gate(fd, Lane::Read, Waker::noop()), Gate::Open);
     }
 

@@ -25,7 +25,15 @@ impl Driver {
         self.refresh_now();
         let left: Vec<OpKey> = self.table.iter_mut().map(|(key, _)| key).collect();
         for key in left {
-            let salvage = self.abandon_once(key);
+            let salvage = match self.table.get(key) {
+                Some(slot) if slot.stream.is_some() => {
+                    let mut untaken = std::mem::take(&mut self.pending.untaken);
+                    let salvage = self.abandon_stream(key, &mut untaken);
+                    self.pending.untaken = untaken;
+                    salvage
+                }
+                _ => self.abandon_once(key),
+            };
             self.pending.salvages.extend(salvage);
         }
     }
@@ -46,14 +54,14 @@ impl Driver {
     /// As of a turn; the drain is over then.
     pub(crate) fn drain_turn(&mut self, deadline_ns: u64, reaped: &mut Reaped) -> io::Result<bool> {
         let unfinished = self.in_flight + self.closing > 0;
-        let kept_back = !self.pending.salvages.is_empty() || !self.pending.wakes.is_empty();
+        let kept_back = !super::turn::is_empty(&self.pending);
         if !unfinished && !kept_back {
             return Ok(false);
         }
         let expired = clock::monotonic_ns() >= deadline_ns;
         let wait = if expired || !unfinished { Wait::Zero } else { Wait::Until(deadline_ns) };
         self.turn(wait, reaped)?;
-        let idle = reaped.salvages.is_empty() && reaped.wakes.is_empty();
+        let idle = super::turn::is_empty(reaped);
         Ok(!(expired && idle))
     }
 

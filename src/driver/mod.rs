@@ -25,6 +25,7 @@ mod drain;
 mod handle;
 mod key;
 mod lifecycle;
+mod multishot;
 mod notifier;
 mod op;
 mod pool;
@@ -44,6 +45,7 @@ pub(crate) use self::handle::{SharedFd, sole_owner};
 pub(crate) use self::key::OpKey;
 use self::key::{Internal, Kind};
 use self::lifecycle::{AfterCompletion, AfterDrop};
+pub use self::multishot::{Multishot, MultishotOp, NextItem};
 pub(crate) use self::notifier::Notifier;
 pub use self::op::{Lane, Op};
 use self::pool::Pool;
@@ -75,6 +77,8 @@ pub(crate) struct Driver {
     closing: usize,
     /// Wakers and salvages that arose outside a turn; the next turn hands them out.
     pending: Reaped,
+    /// Streams to be paused, found while reaping.
+    pauses: Vec<OpKey>,
     counters: Counters,
     /// The time of the last turn.
     now_ns: u64,
@@ -124,6 +128,7 @@ impl Driver {
             in_flight: 0,
             closing: 0,
             pending: Reaped::default(),
+            pauses: Vec::new(),
             counters: Counters::default(),
             now_ns: sys::clock::monotonic_ns(),
             is_closing: false,
@@ -380,17 +385,24 @@ pub(crate) fn install(driver: Option<Box<Driver>>) -> Option<Box<Driver>> {
     DRIVER.with(|place| place.replace(driver))
 }
 
-/// Finishes abandoned ops: user code runs here, a panic in it is contained.
-pub(crate) fn finish_salvages(salvages: &mut Vec<Salvage>) {
-    for salvage in salvages.drain(..) {
-        finish_salvage(salvage);
-    }
+/// Does what a turn brought: wakes tasks, keeps what nobody took, finishes abandoned ops.
+///
+/// User code runs here: wakers and the destructors of buffers.
+pub(crate) fn finish_turn(reaped: &mut Reaped) {
+    reaped.wakes.drain(..).for_each(Waker::wake);
+    reaped.untaken.drain(..).for_each(multishot::Untaken::keep);
+    reaped.salvages.drain(..).for_each(finish_salvage);
 }
 
+/// Finishes an abandoned op; a panic in the destructor of its buffer goes no further, for nobody
+/// awaits the op any more.
 fn finish_salvage(salvage: Salvage) {
     let target = salvage.target();
-    let empty = salvage.finish();
+    let (empty, panicked) = salvage.finish();
     let _elsewhere = with(|driver| driver.end_salvage(empty, target));
+    if panicked {
+        tracing::error!("the buffer of an abandoned operation panicked when it was dropped");
+    }
 }
 
 /// Abandons an op whose future was dropped, on whichever thread.
@@ -404,10 +416,20 @@ fn abandon(runtime: u32, key: OpKey) {
     }
 }
 
+/// Keeps what an abandoned receive brought: bytes, the end of the stream, or an error.
+///
+/// `has_room` is whether the op had room for bytes, without which a count of zero says nothing.
+pub(crate) fn keep_received(fd: FdRef, received: io::Result<&[u8]>, has_room: bool) {
+    match received {
+        Ok([]) if has_room => keep(fd, Leftover::EndOfStream),
+        Ok(bytes) => keep(fd, Leftover::Bytes(bytes)),
+        Err(error) => keep_failure(fd, &error),
+    }
+}
+
 /// Keeps an error that the abandoned op was the only one to be told, such as a reset.
 pub(crate) fn keep_failure(fd: FdRef, error: &io::Error) {
-    let of_the_op = sys::is_cancelled(error) || error.kind() == io::ErrorKind::Interrupted;
-    if let (false, Some(errno)) = (of_the_op, error.raw_os_error()) {
+    if let (true, Some(errno)) = (sys::is_end_of_connection(error), error.raw_os_error()) {
         keep(fd, Leftover::Failure(errno));
     }
 }

@@ -11,6 +11,7 @@
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::any::TypeId;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
 use super::descriptor::FdRef;
@@ -155,15 +156,18 @@ impl Salvage {
         self.target
     }
 
-    /// Hands the outcome to the op, which keeps or drops it; the empty cell comes back.
-    ///
-    /// May run user code: the destructor of a buffer.
-    pub(crate) fn finish(self) -> EmptyCell {
+    /// Hands the outcome to the op, which keeps or drops it; the empty cell comes back, and
+    /// whether user code, the destructor of a buffer, panicked.
+    pub(crate) fn finish(self) -> (EmptyCell, bool) {
         let OpCell { memory, vtable } = self.cell;
         let empty = EmptyCell { memory, vtable };
-        // SAFETY: the op is initialised and its final completion has come.
-        unsafe { (vtable.salvage)(memory, self.outcome) };
-        empty
+        let outcome = self.outcome;
+        let finished = catch_unwind(AssertUnwindSafe(|| {
+            // SAFETY: the op is initialised and its final completion has come; a panic leaves its
+            // cell without an op all the same, for the op was moved out first.
+            unsafe { (vtable.salvage)(memory, outcome) }
+        }));
+        (empty, finished.is_err())
     }
 }
 
@@ -318,7 +322,7 @@ mod tests {
         let mut cells = Cells::new();
         let token = Rc::new(());
         let cell = cells.put(Probe { token: token.clone(), bytes: [0u8; 10] });
-        let empty = Salvage::new(cell, Outcome::CANCELLED, (None, None)).finish();
+        let (empty, _) = Salvage::new(cell, Outcome::CANCELLED, (None, None)).finish();
         assert_eq!(Rc::strong_count(&token), 1);
         cells.recycle(empty);
         assert_eq!(cells.free.iter().map(Vec::len).sum::<usize>(), 1);

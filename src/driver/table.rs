@@ -5,6 +5,7 @@ use std::task::Waker;
 use super::descriptor::FdRef;
 use super::key::{INDEX_MAX, OpKey};
 use super::lifecycle::Lifecycle;
+use super::multishot::Stream;
 use super::op::Lane;
 use super::slot::OpCell;
 
@@ -15,6 +16,8 @@ pub(super) struct Slot {
     pub(super) cell: Option<OpCell>,
     pub(super) descriptor: Option<FdRef>,
     pub(super) lane: Option<Lane>,
+    /// The items of a multishot op.
+    pub(super) stream: Option<Box<Stream>>,
     generation: u32,
     pub(super) opcode: u8,
     pub(super) marks: Marks,
@@ -85,6 +88,7 @@ impl Table {
             cell,
             descriptor,
             lane,
+            stream: None,
             generation,
             opcode,
             marks,
@@ -105,6 +109,7 @@ impl Table {
     pub(super) fn remove(&mut self, key: OpKey) -> Option<OpCell> {
         let slot = self.get(key)?;
         let cell = slot.cell.take();
+        slot.stream = None;
         slot.generation = slot.generation.wrapping_add(1);
         slot.lifecycle = Lifecycle::Abandoned;
         self.free.push(key.index);

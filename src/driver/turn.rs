@@ -6,15 +6,18 @@ use std::time::Duration;
 
 use super::key::{self, Internal, Kind};
 use super::lifecycle::AfterCompletion;
+use super::multishot::{AfterItem, Untaken};
 use super::slot::Salvage;
 use super::{Driver, OpKey};
-use crate::sys::{self, Cqe, Entered, Wait};
+use crate::sys::{self, Cqe, Entered, Outcome, Wait};
 
 /// What a turn brought that has to be done outside the driver's borrow.
 #[derive(Debug, Default)]
 pub(crate) struct Reaped {
     /// Tasks whose op has completed.
     pub(crate) wakes: Vec<Waker>,
+    /// Items of abandoned streams, to be kept before their op is finished.
+    pub(crate) untaken: Vec<Untaken>,
     /// Abandoned ops that have completed.
     pub(crate) salvages: Vec<Salvage>,
 }
@@ -109,6 +112,7 @@ impl Driver {
 
     fn hand_out_pending(&mut self, reaped: &mut Reaped) {
         reaped.wakes.append(&mut self.pending.wakes);
+        reaped.untaken.append(&mut self.pending.untaken);
         reaped.salvages.append(&mut self.pending.salvages);
     }
 
@@ -127,12 +131,17 @@ impl Driver {
     }
 
     fn reap(&mut self, reaped: &mut Reaped) -> u32 {
-        let Driver { ring, table, in_flight, closing, counters, notifier, .. } = self;
+        let Driver { ring, table, in_flight, closing, counters, notifier, pauses, .. } = self;
         let mut rearm = false;
+        let mut pauses = std::mem::take(pauses);
         let count = ring.reap(|cqe| {
             let (kind, key) = key::parse(cqe.user_data);
             match kind {
-                Kind::Op => complete(table, in_flight, counters, reaped, key, cqe),
+                Kind::Op => {
+                    if complete(table, in_flight, counters, reaped, key, cqe) {
+                        pauses.push(key);
+                    }
+                }
                 Kind::Cancel => counters.cancels_late += u64::from(cqe.outcome.res < 0),
                 Kind::LinkTimeout => {}
                 Kind::Internal if key.index == Internal::Notifier as u32 => {
@@ -148,11 +157,13 @@ impl Driver {
         if rearm {
             self.arm_notifier();
         }
+        pauses.drain(..).for_each(|key| self.push_cancel(key));
+        self.pauses = pauses;
         count
     }
 }
 
-/// Routes an op's completion.
+/// Routes an op's completion; whether the op, a stream, has to be paused.
 #[inline]
 fn complete(
     table: &mut super::Table,
@@ -161,11 +172,14 @@ fn complete(
     reaped: &mut Reaped,
     key: OpKey,
     cqe: Cqe,
-) {
+) -> bool {
     let Some(slot) = table.get(key) else {
         counters.stale += 1;
-        return;
+        return false;
     };
+    if slot.stream.is_some() {
+        return complete_item(table, in_flight, counters, reaped, key, cqe);
+    }
     match slot.lifecycle.complete(cqe.outcome) {
         AfterCompletion::Wake(waker) => reaped.wakes.push(waker),
         AfterCompletion::Salvage(outcome) => {
@@ -175,16 +189,51 @@ fn complete(
         }
         AfterCompletion::Ignore => {
             counters.stale += 1;
-            return;
+            return false;
         }
     }
     *in_flight -= 1;
     counters.completed += 1;
     tracing::trace!(slot = key.index, res = cqe.outcome.res, "reap");
+    false
 }
 
-fn is_empty(reaped: &Reaped) -> bool {
-    reaped.wakes.is_empty() && reaped.salvages.is_empty()
+/// Routes one of many completions of an op; whether the op has to be paused.
+fn complete_item(
+    table: &mut super::Table,
+    in_flight: &mut usize,
+    counters: &mut Counters,
+    reaped: &mut Reaped,
+    key: OpKey,
+    cqe: Cqe,
+) -> bool {
+    let Some(slot) = table.get(key) else { return false };
+    let target = (slot.descriptor, slot.lane);
+    let Some(stream) = slot.stream.as_mut() else { return false };
+    let after = stream.push(target.0, cqe.outcome);
+    let is_over = stream.is_over();
+    if cqe.outcome.is_final() {
+        *in_flight -= 1;
+        counters.completed += 1;
+    }
+    let mut pauses = false;
+    match after {
+        AfterItem::Wake(waker) => reaped.wakes.extend(waker),
+        AfterItem::Pause(waker) => {
+            reaped.wakes.extend(waker);
+            pauses = true;
+        }
+        AfterItem::Keep(untaken) => reaped.untaken.push(untaken),
+    }
+    if is_over {
+        let cell = table.remove(key).expect("the slot was just read");
+        reaped.salvages.push(Salvage::new(cell, Outcome::CANCELLED, target));
+    }
+    pauses
+}
+
+pub(super) fn is_empty(reaped: &Reaped) -> bool {
+    reaped.wakes.is_empty() && reaped.salvages.is_empty() && reaped.untaken.is_empty()
 }
 
 impl Driver {

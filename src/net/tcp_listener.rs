@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
-use super::TcpStream;
+use super::{Incoming, TcpStream};
 use crate::driver::{SharedFd, Submit};
 use crate::op::{self, Accept};
 use crate::sys::{socket, socket_options};
@@ -31,6 +31,11 @@ impl TcpListener {
     /// Accepts a connection.
     pub fn accept(&self) -> Submit<Accept<TcpStream>> {
         op::accept(&self.fd)
+    }
+
+    /// The connections as a stream: one operation for all of them.
+    pub fn incoming(&self) -> Incoming {
+        Incoming::new(&self.fd)
     }
 
     /// The address that the socket listens at.

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
+use super::RecvStream;
 use crate::buf::{BufResult, IoBuf, IoBufMut, IoVectoredBuf, IoVectoredBufMut};
 use crate::driver::{SharedFd, Submit};
 use crate::op::{
@@ -35,6 +36,11 @@ impl TcpStream {
     /// result is the end of the stream.
     pub fn recv(&self) -> Submit<RecvPooled> {
         op::recv_pooled(&self.fd)
+    }
+
+    /// What arrives, as a stream of pooled buffers: one operation for all of it.
+    pub fn recv_stream(&self) -> RecvStream<'_> {
+        RecvStream::new(&self.fd)
     }
 
     /// Reads into several buffers.

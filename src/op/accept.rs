@@ -3,7 +3,7 @@
 use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use crate::driver::{self, FdRef, Lane, Leftover, Op, SharedFd, Stash, Submit};
 use crate::sys::{self, SocketAddress, Sqe};
@@ -37,7 +37,14 @@ impl<S: From<SharedFd> + 'static> Op for Accept<S> {
 
     fn complete(self, result: io::Result<OwnedFd>) -> Self::Output {
         let stream = SharedFd::adopt(result?)?;
-        Ok((S::from(stream), self.peer.to_socket_addr()?))
+        // A connection that a multishot accept left came without its peer's address, and one that
+        // its peer has reset meanwhile has none any more.
+        let peer = match self.peer.to_socket_addr() {
+            Ok(peer) => peer,
+            Err(_) => sys::socket::peer_addr(stream.as_fd())
+                .unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0))),
+        };
+        Ok((S::from(stream), peer))
     }
 
     fn salvage(self, result: io::Result<OwnedFd>) {

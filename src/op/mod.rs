@@ -4,12 +4,14 @@
 //! returns the [`Submit`] future of one of these.
 
 mod accept;
+mod accept_multishot;
 mod close;
 mod connect;
 mod nop;
 mod peek;
 mod poll;
 mod recv;
+mod recv_multishot;
 mod recv_pooled;
 mod recv_vectored;
 mod send;
@@ -18,6 +20,8 @@ mod shutdown;
 
 pub use self::accept::Accept;
 pub(crate) use self::accept::accept;
+pub use self::accept_multishot::AcceptMultishot;
+pub(crate) use self::accept_multishot::accept_multishot;
 pub use self::close::Close;
 pub(crate) use self::close::close;
 pub use self::connect::Connect;
@@ -28,9 +32,11 @@ pub(crate) use self::peek::peek;
 pub use self::poll::Poll;
 pub(crate) use self::poll::{Interest, poll};
 pub use self::recv::Recv;
-pub(crate) use self::recv_pooled::recv_pooled;
-pub use self::recv_pooled::RecvPooled;
 pub(crate) use self::recv::recv;
+pub use self::recv_multishot::RecvMultishot;
+pub(crate) use self::recv_multishot::recv_multishot;
+pub use self::recv_pooled::RecvPooled;
+pub(crate) use self::recv_pooled::recv_pooled;
 pub use self::recv_vectored::RecvVectored;
 pub(crate) use self::recv_vectored::recv_vectored;
 pub use self::send::{Send, SendRest};
@@ -39,7 +45,7 @@ pub use self::send_vectored::SendVectored;
 pub(crate) use self::send_vectored::send_vectored;
 pub use self::shutdown::Shutdown;
 pub(crate) use self::shutdown::shutdown;
-pub use crate::driver::{Cancel, CancelOn, Submit};
+pub use crate::driver::{Cancel, CancelOn, Multishot, NextItem, Submit};
 
 /// Whether an operation failed because it was cancelled.
 ///

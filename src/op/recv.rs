@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::buf::{self, BufResult, IoBufMut};
-use crate::driver::{self, FdRef, Lane, Leftover, Op, SharedFd, Stash, Submit};
+use crate::driver::{self, FdRef, Lane, Op, SharedFd, Stash, Submit};
 use crate::sys::{Filled, Sqe};
 
 /// Receives into a buffer.
@@ -31,13 +31,11 @@ impl<B: IoBufMut> Op for Recv<B> {
         buf::reclaim(self.buf, result.map(|filled| filled.0))
     }
 
-    fn salvage(self, result: io::Result<Filled>) {
+    fn salvage(mut self, result: io::Result<Filled>) {
         let socket = self.socket;
+        let has_room = self.buf.as_uninit().len() > 0;
         let BufResult(result, buf) = self.complete(result);
-        match result {
-            Ok(count) => driver::keep(socket, Leftover::Bytes(&buf.as_init()[..count])),
-            Err(error) => driver::keep_failure(socket, &error),
-        }
+        driver::keep_received(socket, result.map(|count| &buf.as_init()[..count]), has_room);
     }
 
     fn descriptor(&self) -> Option<FdRef> {
@@ -47,7 +45,7 @@ impl<B: IoBufMut> Op for Recv<B> {
     fn serve(&mut self, stash: &mut Stash) -> Option<io::Result<Filled>> {
         match stash.take_bytes(self.buf.as_uninit()) {
             Some(count) => Some(Ok(Filled(count))),
-            None => stash.take_failure().map(Err),
+            None => stash.take_end().map(|end| end.map(Filled)),
         }
     }
 }

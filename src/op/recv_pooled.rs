@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::buf::{self, BufResult, IoBufMut, PooledBuf};
-use crate::driver::{self, FdRef, Lane, Leftover, Op, SharedFd, Stash, Submit};
+use crate::driver::{self, FdRef, Lane, Op, SharedFd, Stash, Submit};
 use crate::sys::{self, FilledFromGroup, Sqe};
 
 /// Receives into a buffer that the kernel chooses from the loop's pool when bytes are there.
@@ -59,8 +59,8 @@ impl Op for RecvPooled {
     fn salvage(self, result: io::Result<FilledFromGroup>) {
         let socket = self.socket;
         match self.complete(result) {
-            Ok(bytes) => driver::keep(socket, Leftover::Bytes(&bytes)),
-            Err(error) => driver::keep_failure(socket, &error),
+            Ok(bytes) => driver::keep_received(socket, Ok(&bytes), true),
+            Err(error) => driver::keep_received(socket, Err(error), true),
         }
     }
 
@@ -73,7 +73,9 @@ impl Op for RecvPooled {
         let own = self.own.get_or_insert_with(|| Vec::with_capacity(size.min(stash.len())));
         match stash.take_bytes(own.as_uninit()) {
             Some(len) => Some(Ok(FilledFromGroup { len, buffer_id: None })),
-            None => stash.take_failure().map(Err),
+            None => {
+                stash.take_end().map(|end| end.map(|len| FilledFromGroup { len, buffer_id: None }))
+            }
         }
     }
 

@@ -41,10 +41,11 @@ impl<B: IoVectoredBufMut> Op for RecvVectored<B> {
 
     fn salvage(self, result: io::Result<Filled>) {
         let socket = self.socket;
+        let has_room = self.pieces.as_parts().1 > 0;
         let BufResult(result, bufs) = self.complete(result);
         let mut left = match result {
-            Ok(count) => count,
-            Err(error) => return driver::keep_failure(socket, &error),
+            Ok(count) if count > 0 => count,
+            received => return driver::keep_received(socket, received.map(|_| &[][..]), has_room),
         };
         for bytes in bufs.iter_init() {
             let count = bytes.len().min(left);
@@ -66,7 +67,7 @@ impl<B: IoVectoredBufMut> Op for RecvVectored<B> {
         });
         match total {
             Some(count) => Some(Ok(Filled(count))),
-            None => stash.take_failure().map(Err),
+            None => stash.take_end().map(|end| end.map(Filled)),
         }
     }
 }

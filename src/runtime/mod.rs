@@ -189,8 +189,7 @@ fn turn(wait: Wait, scratch: &mut Scratch) {
     if let Err(error) = turned {
         panic!("io_uring_enter failed and no retry mends it: {error}");
     }
-    reaped.wakes.drain(..).for_each(std::task::Waker::wake);
-    driver::finish_salvages(&mut reaped.salvages);
+    driver::finish_turn(reaped);
 }
 
 /// Does what other threads have asked for.

@@ -36,9 +36,7 @@ impl Runtime {
             take_messages(remote, scratch);
             let reaped: &mut Reaped = &mut scratch.reaped;
             let more = driver::with(|driver| driver.drain_turn(deadline_ns, reaped));
-            // Nobody is left to be woken, but wakers of other executors may be among them.
-            reaped.wakes.drain(..).for_each(std::task::Waker::wake);
-            driver::finish_salvages(&mut reaped.salvages);
+            driver::finish_turn(reaped);
             match more {
                 Some(Ok(true)) => {}
                 Some(Err(error)) => {

@@ -50,9 +50,30 @@ pub(crate) fn is_connection_error(error: &io::Error) -> bool {
     )
 }
 
+/// A receive that finds no provided buffer.
+pub(crate) fn out_of_buffers() -> io::Error {
+    io::Error::from_raw_os_error(libc::ENOBUFS)
+}
+
 /// Whether a group of provided buffers had run out.
 pub(crate) fn is_out_of_buffers(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ENOBUFS)
+}
+
+/// Whether an error says how a connection ended, which the kernel says once.
+pub(crate) fn is_end_of_connection(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(
+            libc::ECONNRESET
+                | libc::ECONNABORTED
+                | libc::ECONNREFUSED
+                | libc::ETIMEDOUT
+                | libc::EHOSTUNREACH
+                | libc::ENETUNREACH
+                | libc::EPIPE
+        )
+    )
 }
 
 /// Whether a descriptor could not be made because a limit is reached.

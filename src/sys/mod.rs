@@ -38,12 +38,14 @@ pub(crate) mod tcp_options;
 
 pub(crate) use address::SocketAddress;
 pub(crate) use buf_ring::{BufRing, Mapping};
+#[cfg(test)]
+pub(crate) use cqe::F_MORE;
 pub use cqe::FromCqe;
 pub(crate) use cqe::{Cqe, Filled, FilledFromGroup, Number, Outcome, Taken};
 pub(crate) use descriptor::Descriptor;
 pub(crate) use errno::{
-    cancelled, closed, is_cancelled, is_connection_error, is_out_of_buffers, is_out_of_descriptors, shutting_down,
-    timed_out,
+    cancelled, closed, is_cancelled, is_connection_error, is_end_of_connection, is_out_of_buffers,
+    is_out_of_descriptors, out_of_buffers, shutting_down, timed_out,
 };
 pub use error::{SetupCause, SetupError};
 pub(crate) use message::MessageHeader;

@@ -226,6 +226,11 @@ impl<'op> Sqe<'op, OwnedFd> {
         Sqe::new(accept.build())
     }
 
+    /// `IORING_OP_ACCEPT`, a completion for each connection. Since 5.19.
+    pub(crate) fn accept_multishot(listener: Descriptor) -> Self {
+        Sqe::new(opcode::AcceptMulti::new(fd(listener)).flags(libc::SOCK_CLOEXEC).build())
+    }
+
     /// `IORING_OP_OPENAT` below the working directory, close-on-exec. Since 5.6.
     pub(crate) fn open(path: &'op CStr, flags: i32, mode: u32) -> Self {
         let open = opcode::OpenAt::new(types::Fd(libc::AT_FDCWD), path.as_ptr())
@@ -246,6 +251,13 @@ impl<'op> Sqe<'op, FilledFromGroup> {
     pub(crate) fn recv_from_group(socket: Descriptor, group: u16, len_max: u32) -> Self {
         let recv = opcode::Recv::new(fd(socket), std::ptr::null_mut(), len_max).buf_group(group);
         Sqe::new(recv.build().flags(Flags::BUFFER_SELECT))
+    }
+}
+
+impl<'op> Sqe<'op, FilledFromGroup> {
+    /// `IORING_OP_RECV`, a completion for each buffer of group `group` that was filled. Since 6.0.
+    pub(crate) fn recv_multishot(socket: Descriptor, group: u16) -> Self {
+        Sqe::new(opcode::RecvMulti::new(fd(socket), group).build())
     }
 }
 

@@ -1,0 +1,58 @@
+//! `IORING_OP_ACCEPT` with `IORING_ACCEPT_MULTISHOT`
+
+use std::io;
+use std::marker::PhantomData;
+use std::os::fd::OwnedFd;
+
+use crate::driver::{self, FdRef, Lane, Leftover, Multishot, MultishotOp, Op, SharedFd, Stash};
+use crate::sys::{SocketAddress, Sqe};
+
+/// Accepts connections as `S`, one after another.
+#[derive(Debug)]
+pub struct AcceptMultishot<S> {
+    listener: FdRef,
+    stream: PhantomData<fn() -> S>,
+}
+
+pub(crate) fn accept_multishot<S>(listener: &SharedFd) -> Multishot<AcceptMultishot<S>>
+where
+    S: From<SharedFd> + 'static,
+{
+    Multishot::new(AcceptMultishot { listener: listener.name(), stream: PhantomData })
+}
+
+impl<S: From<SharedFd> + 'static> Op for AcceptMultishot<S> {
+    type Completed = OwnedFd;
+    type Output = ();
+    const NAME: &'static str = "accept";
+    const LANE: Option<Lane> = Some(Lane::Read);
+
+    fn prepare(&mut self) -> Sqe<'_, OwnedFd> {
+        Sqe::accept_multishot(self.listener.descriptor())
+    }
+
+    fn complete(self, _result: io::Result<OwnedFd>) {}
+
+    fn descriptor(&self) -> Option<FdRef> {
+        Some(self.listener)
+    }
+
+    fn serve(&mut self, stash: &mut Stash) -> Option<io::Result<OwnedFd>> {
+        stash.take_accepted().map(|(connection, _)| Ok(connection))
+    }
+}
+
+impl<S: From<SharedFd> + 'static> MultishotOp for AcceptMultishot<S> {
+    type Item = io::Result<S>;
+    const QUEUED_MAX: usize = 256;
+
+    fn item(connection: OwnedFd) -> io::Result<S> {
+        SharedFd::adopt(connection).map(S::from)
+    }
+
+    fn keep(listener: FdRef, connection: OwnedFd) {
+        // Many accepts share no place for the peer's address; the accept that takes this one asks
+        // the connection for it.
+        driver::keep(listener, Leftover::Accepted(connection, SocketAddress::empty()));
+    }
+}
