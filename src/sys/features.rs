@@ -266,7 +266,9 @@ mod tests {
         }
         assert!(features.has_bits(abi::FEAT_NODROP | abi::FEAT_EXT_ARG));
         assert!(features.has_flags(abi::SETUP_CQSIZE));
-        assert!(features.explain().contains(&features.environment.kernel_release));
+        let text = features.explain();
+        assert!(text.contains(&features.environment.kernel_release));
+        assert!(text.lines().any(|line| line == "  CQSIZE: taken"), "{text}");
     }
 
     #[test]

@@ -82,7 +82,7 @@ pub(crate) fn status_flags(fd: BorrowedFd<'_>) -> io::Result<i32> {
 
 /// Makes the file block or not, for all that share it.
 ///
-/// A descriptor that comes from elsewhere is made to block: the ring does the waiting.
+/// The ring waits for a socket, a pipe or an eventfd whatever this says; calls outside it do not.
 pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>, on: bool) -> io::Result<()> {
     let before = status_flags(fd)?;
     let after = if on { before | libc::O_NONBLOCK } else { before & !libc::O_NONBLOCK };

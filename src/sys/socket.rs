@@ -1,7 +1,8 @@
 //! The calls on sockets that are made outside the ring, because they cannot wait.
 //!
-//! A socket is made *blocking*: the ring waits for it inside the op, and on a nonblocking one it
-//! would answer `EAGAIN` instead. None of these calls can be interrupted, so none retries.
+//! Sockets are made *blocking*, as std makes them. The ring waits for a socket inside the op
+//! whatever the flag says, so it only matters to who takes the socket out of this crate again.
+//! None of these calls can be interrupted, so none retries.
 
 #![expect(unsafe_code, reason = "the socket calls of libc")]
 
@@ -112,6 +113,8 @@ mod tests {
     use std::net::{TcpListener, TcpStream, UdpSocket};
     use std::os::fd::AsFd;
 
+    use io_uring::{IoUring, opcode, types};
+
     use super::*;
 
     fn loopback() -> SocketAddr {
@@ -188,14 +191,6 @@ mod tests {
     }
 
     #[test]
-    fn a_backlog_past_the_kernels_range_is_cut_and_not_negative() {
-        let socket = tcp_socket(false).unwrap();
-        bind(socket.as_fd(), loopback()).unwrap();
-        listen(socket.as_fd(), u32::MAX).unwrap();
-        TcpStream::connect(local_addr(socket.as_fd()).unwrap()).expect("room in the backlog");
-    }
-
-    #[test]
     fn datagrams_reach_a_bound_udp_socket() {
         let socket = udp_socket(false).unwrap();
         bind(socket.as_fd(), loopback()).unwrap();
@@ -211,5 +206,23 @@ mod tests {
         let socket = udp_socket(false).unwrap();
         let error = listen(socket.as_fd(), 1).expect_err("no such thing");
         assert_eq!(error.raw_os_error(), Some(libc::EOPNOTSUPP));
+    }
+
+    #[test]
+    fn the_ring_waits_for_a_nonblocking_socket_too() {
+        let receiver = UdpSocket::bind(loopback()).unwrap();
+        receiver.set_nonblocking(true).unwrap();
+        let mut ring = IoUring::new(4).unwrap();
+        let mut bytes = [0_u8; 8];
+        let fd = types::Fd(receiver.as_raw_fd());
+        let recv = opcode::Recv::new(fd, bytes.as_mut_ptr(), 8).build();
+        // SAFETY: `bytes` outlives the op, whose completion is awaited below.
+        unsafe { ring.submission().push(&recv) }.unwrap();
+        ring.submit().unwrap();
+        assert!(ring.completion().is_empty(), "EAGAIN would be here already");
+        let sender = UdpSocket::bind(loopback()).unwrap();
+        sender.send_to(b"ring", receiver.local_addr().unwrap()).unwrap();
+        ring.submit_and_wait(1).unwrap();
+        assert_eq!(ring.completion().next().expect("a completion").result(), 4);
     }
 }
