@@ -72,6 +72,7 @@ impl Driver {
             if wait != Wait::Zero || !idle {
                 self.counters.enters += 1;
                 entered = self.ring.enter(wait)?;
+                self.now_ns = sys::clock::monotonic_ns();
             }
             let count = self.reap(reaped);
             if entered == Entered::Busy {
@@ -86,11 +87,6 @@ impl Driver {
                 return Ok(());
             }
         }
-    }
-
-    /// Sets the time that ops pushed from now on are said to be in flight since.
-    pub(crate) fn set_now(&mut self, now_ns: u64) {
-        self.now_ns = now_ns;
     }
 
     /// Ops without their final completion.

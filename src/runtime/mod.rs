@@ -133,8 +133,7 @@ impl Runtime {
                 return output;
             }
             take_messages(remote, scratch);
-            timers::fire_due(sys::clock::monotonic_ns(), &mut scratch.due);
-            scratch.due.drain(..).for_each(std::task::Waker::wake);
+            fire_timers(scratch);
             let wait = self.wait(remote);
             turn(wait, scratch);
             if wait != Wait::Zero {
@@ -146,8 +145,7 @@ impl Runtime {
     /// Polls what is ready, at most a budget of it.
     #[inline]
     fn tick<F: Future>(&self, root: &Root, mut future: Pin<&mut F>) -> Poll<F::Output> {
-        let ready = scheduler::with(|scheduler| scheduler.queued()).unwrap_or(0);
-        for _ in 0..ready.min(self.task_budget as usize) {
+        for _ in 0..self.task_budget {
             let Some(Some(id)) = scheduler::with(scheduler::Scheduler::next) else { break };
             if id == root.id {
                 let polled = root.poll(future.as_mut());
@@ -175,6 +173,15 @@ impl Runtime {
             Some(deadline_ns) => Wait::Until(deadline_ns),
             None => Wait::Forever,
         }
+    }
+}
+
+/// Wakes who sleeps until now; without sleepers the clock is not even read.
+#[inline]
+fn fire_timers(scratch: &mut Scratch) {
+    if timers::next_deadline().is_some() {
+        timers::fire_due(sys::clock::monotonic_ns(), &mut scratch.due);
+        scratch.due.drain(..).for_each(std::task::Waker::wake);
     }
 }
 
