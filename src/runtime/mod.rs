@@ -15,7 +15,7 @@ use std::future::Future;
 use std::io;
 use std::panic::Location;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 pub use self::builder::Builder;
@@ -24,7 +24,7 @@ use self::parts::{Parts, Scratch};
 use crate::remote::{Message, Remote};
 use crate::scheduler::{self, TaskId};
 use crate::sys::{SetupError, Wait};
-use crate::task::{self, JoinHandle};
+use crate::task::{self, JoinHandle, Root};
 use crate::time::timers;
 use crate::{driver, sys};
 
@@ -74,9 +74,12 @@ impl Runtime {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = self.enter().unwrap_or_else(|error| panic!("{error}"));
-        let future = pin!(future);
-        let root = Root::new();
-        self.run_loop(&root, future)
+        let root = Root::new(Location::caller());
+        let output = self.run_loop(&root, pin!(future));
+        if let Some(cleanup) = root.cleanup() {
+            self.run_loop(&root, pin!(cleanup));
+        }
+        output
     }
 
     /// Spawns a task before the loop runs, or beside it.
@@ -102,8 +105,8 @@ impl Runtime {
         &self.handle
     }
 
-    /// Ends the loop: every task is dropped where it is, every operation is cancelled, and what the
-    /// kernel still has is waited for, at most for `grace`.
+    /// Ends the loop within `grace`: every task is cancelled and cleans up, then what is left is
+    /// dropped, every operation is cancelled, and what the kernel still has is waited for.
     ///
     /// What it has not given back by then is leaked, never freed: the number of such operations is
     /// the answer, zero as a rule. Blocking jobs that run are waited for within the same time.
@@ -126,53 +129,58 @@ impl Runtime {
 
     fn run_loop<F: Future>(&self, root: &Root, mut future: Pin<&mut F>) -> F::Output {
         let scratch = &mut *self.scratch.borrow_mut();
-        let remote = Remote::of(self.number);
-        scheduler::wake(root.id);
+        scheduler::wake(root.id());
         loop {
-            if let Poll::Ready(output) = self.tick(root, future.as_mut()) {
+            let done = self.tick(|id| {
+                let is_root = id == root.id();
+                is_root.then(|| root.poll(future.as_mut()))
+            });
+            if let Some(output) = done {
                 return output;
             }
-            take_messages(remote, scratch);
-            fire_timers(scratch);
-            let wait = self.wait(remote);
-            turn(wait, scratch);
-            if wait != Wait::Zero {
-                remote.unpark();
-            }
+            self.turn(u64::MAX, scratch);
         }
     }
 
-    /// Polls what is ready, at most a budget of it.
+    /// Polls what is ready, at most a budget of it; `root` polls the one task that the table does
+    /// not hold, and its output ends the tick.
     #[inline]
-    fn tick<F: Future>(&self, root: &Root, mut future: Pin<&mut F>) -> Poll<F::Output> {
+    fn tick<T>(&self, mut root: impl FnMut(TaskId) -> Option<Poll<T>>) -> Option<T> {
         for _ in 0..self.task_budget {
-            let Some(Some(id)) = scheduler::with(scheduler::Scheduler::next) else { break };
-            if id == root.id {
-                let polled = root.poll(future.as_mut());
-                if polled.is_ready() {
-                    return polled;
-                }
-            } else {
-                task::run(id);
+            let id = scheduler::with(scheduler::Scheduler::next)??;
+            match root(id) {
+                None => task::run(id),
+                Some(Poll::Pending) => {}
+                Some(Poll::Ready(output)) => return Some(output),
             }
         }
-        Poll::Pending
+        None
     }
 
-    /// How long the loop may wait: not at all while something is ready, else until the next timer,
-    /// and only after the park handshake found no message.
-    fn wait(&self, remote: &Remote) -> Wait {
-        let ready = scheduler::with(|scheduler| scheduler.queued()).unwrap_or(0);
-        if ready > 0 || remote.has_messages() {
-            return Wait::Zero;
+    /// Messages and timers, then one turn of the driver, which waits until `limit_ns` at most.
+    #[inline]
+    fn turn(&self, limit_ns: u64, scratch: &mut Scratch) {
+        let remote = Remote::of(self.number);
+        take_messages(remote, scratch);
+        fire_timers(scratch);
+        let wait = wait(remote, limit_ns);
+        turn(wait, scratch);
+        if wait != Wait::Zero {
+            remote.unpark();
         }
-        if !remote.park() {
-            return Wait::Zero;
-        }
-        match timers::next_deadline() {
-            Some(deadline_ns) => Wait::Until(deadline_ns),
-            None => Wait::Forever,
-        }
+    }
+}
+
+/// How long the loop may wait: not at all while something is ready, else until the next timer,
+/// and only after the park handshake found no message.
+fn wait(remote: &Remote, limit_ns: u64) -> Wait {
+    let ready = scheduler::with(|scheduler| scheduler.queued()).unwrap_or(0);
+    if ready > 0 || remote.has_messages() || !remote.park() {
+        return Wait::Zero;
+    }
+    match timers::next_deadline().unwrap_or(u64::MAX).min(limit_ns) {
+        u64::MAX => Wait::Forever,
+        deadline_ns => Wait::Until(deadline_ns),
     }
 }
 
@@ -210,32 +218,6 @@ fn take_messages(remote: &Remote, scratch: &mut Scratch) {
             Message::Wake(task) => scheduler::wake(TaskId::from_bits(task)),
             Message::Run(run) => run(),
         }
-    }
-}
-
-/// The future given to `block_on`, as far as the scheduler is concerned.
-struct Root {
-    id: TaskId,
-}
-
-impl Root {
-    fn new() -> Self {
-        let id = scheduler::with(scheduler::Scheduler::allocate);
-        Root { id: id.expect("the loop is installed") }
-    }
-
-    fn poll<F: Future>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
-        let waker = scheduler::waker_of(self.id);
-        let _none = task::set_current(Some(self.id));
-        let polled = future.poll(&mut Context::from_waker(&waker));
-        task::set_current(None);
-        polled
-    }
-}
-
-impl Drop for Root {
-    fn drop(&mut self) {
-        let _gone = scheduler::with(|scheduler| scheduler.release(self.id));
     }
 }
 
@@ -280,9 +262,4 @@ pub fn run<F: Future>(future: F) -> io::Result<F::Output> {
     }
     let runtime = Runtime::new()?;
     Ok(runtime.block_on(future))
-}
-
-#[expect(unused)]
-fn site() -> &'static Location<'static> {
-    Location::caller()
 }

@@ -2,7 +2,6 @@
 
 use std::task::Waker;
 
-use crate::blocking::BlockingPool;
 use crate::driver::{self, Driver};
 use crate::remote::Message;
 use crate::scheduler::{self, Scheduler};
@@ -52,6 +51,3 @@ pub(super) fn uninstall() -> Option<Parts> {
         timers: timers::install(None)?,
     })
 }
-
-#[allow(unused)]
-type Pool = BlockingPool;

@@ -18,6 +18,8 @@ impl Runtime {
         let deadline = clock::monotonic_ns().saturating_add(grace.as_nanos() as u64);
         let outer = parts::uninstall();
         parts::install(parts);
+        task::cancel_all();
+        self.clean_up(deadline);
         task::close();
         self.drain(deadline);
         let parts = parts::uninstall().expect("the parts were installed above");
@@ -25,6 +27,18 @@ impl Runtime {
             parts::install(outer);
         }
         self.close(parts)
+    }
+
+    /// Runs the loop until every cancelled task has cleaned up, or the time is up.
+    fn clean_up(&self, deadline_ns: u64) {
+        let scratch = &mut *self.scratch.borrow_mut();
+        let alive = || task::with(|tasks| tasks.counters().alive).unwrap_or(0);
+        while alive() > 0 && clock::monotonic_ns() < deadline_ns {
+            let _no_root: Option<()> = self.tick(|_| None);
+            if alive() > 0 {
+                self.turn(deadline_ns, scratch);
+            }
+        }
     }
 
     /// Cancels every operation and reaps until the kernel has none, or the time is up.

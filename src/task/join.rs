@@ -6,9 +6,10 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::table::{self, drop_output};
+use super::run::{drop_output, request};
+use super::table::{self, Stop};
 use super::{Id, JoinError};
-use crate::scheduler::{self, TaskId};
+use crate::scheduler::TaskId;
 
 /// Awaits the end of a task: its output, or why there is none.
 ///
@@ -36,10 +37,18 @@ impl<T: 'static> JoinHandle<T> {
         JoinHandle { id, runtime, is_taken: false, output: PhantomData }
     }
 
-    /// Ends the task at its next turn: its future is dropped where it is suspended, and the join
-    /// ends as cancelled. A task that has ended stays as it is.
+    /// Asks the task to end: when it would be polled next, its future is dropped where it is
+    /// suspended, what it has [deferred](crate::task::defer) runs, and then the join ends as
+    /// cancelled. A [`shield`](crate::task::shield) holds that back.
     ///
-    /// May be called on any thread; the future is dropped on its own.
+    /// A task that has ended, or that was asked before, stays as it is. May be called on any
+    /// thread; the future is dropped on its own.
+    pub fn cancel(&self) {
+        self.abort_handle().cancel();
+    }
+
+    /// As [`cancel`](Self::cancel), but nothing is run any more: deferred clean-up is dropped, and
+    /// no shield holds.
     pub fn abort(&self) {
         self.abort_handle().abort();
     }
@@ -111,19 +120,23 @@ pub struct AbortHandle {
 }
 
 impl AbortHandle {
+    /// As [`JoinHandle::cancel`].
+    pub fn cancel(&self) {
+        self.stop(Stop::Cancel);
+    }
+
     /// As [`JoinHandle::abort`].
     pub fn abort(&self) {
-        let AbortHandle { id, runtime } = *self;
-        let here =
-            table::with(|tasks| (tasks.runtime() == runtime).then(|| tasks.abort(id))).flatten();
-        match here {
-            Some(true) => scheduler::wake(id),
-            Some(false) => {}
+        self.stop(Stop::Abort);
+    }
+
+    fn stop(self, stop: Stop) {
+        let here = table::with(|tasks| tasks.runtime() == self.runtime);
+        if here == Some(true) {
+            request(self.id, stop);
+        } else {
             // A loop that has ended has ended its tasks.
-            None => {
-                let this = *self;
-                crate::remote::send_home(runtime, move || this.abort());
-            }
+            crate::remote::send_home(self.runtime, move || self.stop(stop));
         }
     }
 

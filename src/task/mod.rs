@@ -2,9 +2,13 @@
 //!
 //! [`spawn`] gives a future a life of its own on this loop; its [`JoinHandle`] awaits the end.
 
+mod cancel;
 mod cell;
 mod error;
+mod extra;
 mod join;
+mod root;
+mod run;
 mod table;
 
 use std::fmt;
@@ -13,9 +17,12 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+pub use self::cancel::{Cancelled, Deferred, Shield, cancelled, defer, is_cancelled, shield};
 pub use self::error::JoinError;
 pub use self::join::{AbortHandle, JoinHandle};
-pub(crate) use self::table::{Counters, Tasks, close, current, install, run, set_current, with};
+pub(crate) use self::root::Root;
+pub(crate) use self::run::{cancel_all, close, run};
+pub(crate) use self::table::{Counters, Tasks, install, with};
 use crate::scheduler::{self, TaskId};
 
 /// Names a task among those of this process, as long as it lives.
@@ -62,7 +69,7 @@ where
     let inserted = with(|tasks| {
         if !tasks.is_closing() {
             if let Some(task) = task.take() {
-                tasks.insert(id, task, site);
+                tasks.insert(id, Some(task), site);
             }
         }
         tasks.runtime()
@@ -71,7 +78,7 @@ where
     if let Some(refused) = task {
         // The name stays unknown to the table, so the join ends as cancelled.
         let _released = scheduler::with(|scheduler| scheduler.release(id));
-        table::drop_output(refused);
+        run::drop_output(refused);
         return JoinHandle::new(id, runtime);
     }
     scheduler::wake(id);
@@ -86,11 +93,18 @@ fn no_loop(site: &Location<'_>) -> ! {
     )
 }
 
-/// The task that calls; `None` in the future that was given to `run` or `block_on`, and outside a
-/// loop.
+/// The task that calls, the future that was given to `run` or `block_on` included.
+///
+/// # Panics
+///
+/// Outside a task.
+pub fn id() -> Id {
+    try_id().expect("`task::id` was called outside a task")
+}
+
+/// The task that calls; `None` outside a task.
 pub fn try_id() -> Option<Id> {
-    let id = current()?;
-    with(|tasks| tasks.site(id).is_some()).filter(|known| *known).map(|_| Id(id))
+    with(|tasks| tasks.current).flatten().map(Id)
 }
 
 /// Lets every other task that is ready run before this one goes on, and I/O with them.

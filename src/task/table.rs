@@ -1,15 +1,14 @@
-//! The tasks of a loop, and how one of them is run.
+//! The tasks of a loop.
 //!
-//! A task's future is taken out of its slot while it is polled, so that whatever it does, spawn,
-//! abort, wake or drop, finds the table free. Its panics are caught here and become the end that
-//! its join handle reports.
+//! A task's future is taken out of its slot while it is polled ([`run`](super::run)), so that
+//! whatever it does, spawn, abort, wake or drop, finds the table free.
 
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 
-use super::JoinError;
 use super::cell::Run;
+use super::extra::{Cleanup, Extra};
 use crate::local::Local;
 use crate::scheduler::{self, TaskId};
 
@@ -23,9 +22,9 @@ pub(super) type BoxedTask = Pin<Box<dyn Run>>;
 pub(crate) struct Tasks {
     runtime: u32,
     slots: Vec<Slot>,
-    current: Option<TaskId>,
+    pub(super) current: Option<TaskId>,
     is_closing: bool,
-    counters: Counters,
+    pub(super) counters: Counters,
 }
 
 /// What has happened to tasks since the loop began.
@@ -33,11 +32,22 @@ pub(crate) struct Tasks {
 pub(crate) struct Counters {
     pub(crate) spawned: u64,
     pub(crate) finished: u64,
+    pub(crate) cancelled: u64,
     pub(crate) aborted: u64,
     pub(crate) panicked: u64,
     pub(crate) polls: u64,
     /// Tasks that have not ended.
     pub(crate) alive: u64,
+}
+
+/// How a task was asked to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stop {
+    No,
+    /// At its await point, with its clean-up, when nothing shields it.
+    Cancel,
+    /// At its await point, as it is.
+    Abort,
 }
 
 struct Slot {
@@ -46,18 +56,30 @@ struct Slot {
     /// Who awaits the end.
     joiner: Option<Waker>,
     site: &'static Location<'static>,
+    extra: Option<Box<Extra>>,
     generation: u32,
     state: State,
+    stop: Stop,
+    /// How many shields hold a cancel back.
+    shields: u16,
     /// Whether a join handle is there to take the end.
     is_joinable: bool,
-    is_aborted: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Free,
     Alive,
+    /// The future is gone, the deferred clean-up runs.
+    CleaningUp,
     Ended,
+}
+
+/// A task taken out to be run.
+pub(super) struct Taken {
+    pub(super) task: BoxedTask,
+    pub(super) stop: Stop,
+    pub(super) is_cleaning_up: bool,
 }
 
 impl Tasks {
@@ -84,64 +106,108 @@ impl Tasks {
         self.is_closing
     }
 
-    pub(super) fn insert(&mut self, id: TaskId, task: BoxedTask, site: &'static Location<'static>) {
+    /// No task is accepted from now on.
+    pub(crate) fn set_closing(&mut self) {
+        self.is_closing = true;
+    }
+
+    /// Gives a task its slot; the loop's root future has one without a task in it.
+    pub(super) fn insert(
+        &mut self,
+        id: TaskId,
+        task: Option<BoxedTask>,
+        site: &'static Location<'static>,
+    ) {
+        let is_task = task.is_some();
         let slot = Slot {
-            task: Some(task),
+            task,
             joiner: None,
             site,
+            extra: None,
             generation: id.generation(),
             state: State::Alive,
-            is_joinable: true,
-            is_aborted: false,
+            stop: Stop::No,
+            shields: 0,
+            is_joinable: is_task,
         };
         let index = id.index() as usize;
-        while self.slots.len() < index {
-            // Names are given out in order, but the root's has no task.
-            let free = Slot { task: None, state: State::Free, ..Slot::empty(site) };
-            self.slots.push(free);
-        }
         if index == self.slots.len() {
             self.slots.push(slot);
         } else {
             self.slots[index] = slot;
         }
-        self.counters.spawned += 1;
-        self.counters.alive += 1;
+        if is_task {
+            self.counters.spawned += 1;
+            self.counters.alive += 1;
+        }
     }
 
+    #[inline]
     fn slot(&mut self, id: TaskId) -> Option<&mut Slot> {
         let slot = self.slots.get_mut(id.index() as usize)?;
         (slot.generation == id.generation() && slot.state != State::Free).then_some(slot)
     }
 
-    /// Takes the task out to poll it, or to drop it when it was aborted.
-    fn take(&mut self, id: TaskId) -> Option<(BoxedTask, bool)> {
+    /// Takes the task out to run it.
+    #[inline]
+    pub(super) fn take(&mut self, id: TaskId) -> Option<Taken> {
         let slot = self.slot(id)?;
         if slot.state == State::Ended {
             return None;
         }
-        let taken = slot.task.take().map(|task| (task, slot.is_aborted));
+        let task = slot.task.take()?;
+        let stop = slot.effective_stop();
+        let is_cleaning_up = slot.state == State::CleaningUp;
         self.current = Some(id);
-        taken
+        Some(Taken { task, stop, is_cleaning_up })
     }
 
-    fn put_back(&mut self, id: TaskId, task: BoxedTask) {
+    /// Puts a task back that is not done.
+    #[inline]
+    pub(super) fn put_back(&mut self, id: TaskId, task: BoxedTask) {
+        self.counters.polls += 1;
+        self.current = None;
         let slot = self.slot(id).expect("a task that is polled keeps its slot");
         slot.task = Some(task);
     }
 
+    /// The future has ended or was dropped: whether there is clean-up to run before the task ends.
+    pub(super) fn begin_cleanup(&mut self, id: TaskId) -> bool {
+        let Some(slot) = self.slot(id) else { return false };
+        let has_deferred = slot.extra.as_ref().is_some_and(|extra| extra.has_deferred());
+        if has_deferred {
+            slot.state = State::CleaningUp;
+            slot.shields = 0;
+        }
+        has_deferred
+    }
+
     /// The task has ended: its joiner, or the task itself when nobody will take its output.
-    fn end(&mut self, id: TaskId, task: BoxedTask) -> (Option<Waker>, Option<BoxedTask>) {
+    pub(super) fn end(
+        &mut self,
+        id: TaskId,
+        task: BoxedTask,
+    ) -> (Option<Waker>, Option<BoxedTask>, Option<Box<Extra>>) {
+        self.counters.polls += 1;
         self.counters.finished += 1;
         self.counters.alive -= 1;
+        self.current = None;
         let slot = self.slot(id).expect("a task that is polled keeps its slot");
         slot.state = State::Ended;
+        let extra = slot.extra.take();
         if slot.is_joinable {
             slot.task = Some(task);
-            return (slot.joiner.take(), None);
+            return (slot.joiner.take(), None, extra);
         }
         self.free(id);
-        (None, Some(task))
+        (None, Some(task), extra)
+    }
+
+    /// Frees the slot of the loop's root future; what it still had is to be dropped.
+    pub(super) fn free_root(&mut self, id: TaskId) -> Option<Box<Extra>> {
+        let extra = self.slot(id)?.extra.take();
+        self.free(id);
+        extra
     }
 
     fn free(&mut self, id: TaskId) {
@@ -187,14 +253,46 @@ impl Tasks {
         self.slot(id).is_none_or(|slot| slot.state == State::Ended)
     }
 
-    /// Asks a task to end at its next turn; whether it was alive.
-    pub(super) fn abort(&mut self, id: TaskId) -> bool {
+    /// Asks a task to end; who has to be woken for it, or `None` when that changes nothing.
+    pub(super) fn stop(&mut self, id: TaskId, stop: Stop) -> Option<Vec<Waker>> {
+        let slot = self.slot(id)?;
+        if slot.state == State::Ended || slot.stop >= stop {
+            return None;
+        }
+        slot.stop = stop;
+        match stop {
+            Stop::Abort => self.counters.aborted += 1,
+            _ => self.counters.cancelled += 1,
+        }
+        let extra = self.slot(id)?.extra.as_mut();
+        Some(extra.map(|extra| std::mem::take(&mut extra.cancel_wakers)).unwrap_or_default())
+    }
+
+    /// Whether a task was asked to end.
+    pub(super) fn is_stopping(&mut self, id: TaskId) -> bool {
+        self.slot(id).is_some_and(|slot| slot.stop != Stop::No)
+    }
+
+    /// Holds cancels of a task back, or no longer; whether one that was held back is due now.
+    pub(super) fn shield(&mut self, id: TaskId, on: bool) -> bool {
         let Some(slot) = self.slot(id) else { return false };
-        if slot.state == State::Ended || std::mem::replace(&mut slot.is_aborted, true) {
+        if on {
+            slot.shields = slot.shields.saturating_add(1);
             return false;
         }
-        self.counters.aborted += 1;
-        true
+        slot.shields = slot.shields.saturating_sub(1);
+        slot.shields == 0 && slot.stop == Stop::Cancel
+    }
+
+    /// The rare part of a task.
+    pub(super) fn extra(&mut self, id: TaskId) -> Option<&mut Extra> {
+        let slot = self.slot(id)?;
+        Some(slot.extra.get_or_insert_default())
+    }
+
+    /// The clean-up that a task deferred last.
+    pub(super) fn pop_deferred(&mut self, id: TaskId) -> Option<Cleanup> {
+        self.slot(id)?.extra.as_mut()?.pop_deferred()
     }
 
     /// Where a task was spawned.
@@ -202,44 +300,36 @@ impl Tasks {
         self.slot(id).map(|slot| slot.site)
     }
 
-    /// Every task that has not ended.
-    pub(crate) fn alive(&self) -> impl Iterator<Item = (u32, &'static Location<'static>)> {
-        let slots = self.slots.iter().enumerate();
-        slots
-            .filter(|(_, slot)| slot.state == State::Alive)
-            .map(|(index, slot)| (index as u32, slot.site))
+    /// What a task is called.
+    pub(crate) fn name(&mut self, id: TaskId) -> Option<&str> {
+        self.slot(id)?.extra.as_ref()?.name.as_deref()
     }
 
-    /// No task is accepted from now on; every one that is there comes out, to be dropped.
-    fn close(&mut self) -> Vec<(TaskId, BoxedTask)> {
-        self.is_closing = true;
-        let place = self.runtime;
-        let alive = self.slots.iter_mut().enumerate();
-        let alive = alive.filter(|(_, slot)| slot.state == State::Alive);
+    /// Every task that has not ended, the root excluded.
+    pub(crate) fn alive(&self) -> Vec<TaskId> {
+        let slots = self.slots.iter().enumerate();
+        let alive = slots.filter(|(_, slot)| {
+            matches!(slot.state, State::Alive | State::CleaningUp) && slot.task.is_some()
+        });
         alive
-            .filter_map(|(index, slot)| {
-                let id = TaskId::named(place, slot.generation, index as u32);
-                slot.task.take().map(|task| (id, task))
-            })
+            .map(|(index, slot)| TaskId::named(self.runtime, slot.generation, index as u32))
             .collect()
     }
 
     /// Outputs that nobody took.
-    fn take_ended(&mut self) -> Vec<BoxedTask> {
+    pub(super) fn take_ended(&mut self) -> Vec<BoxedTask> {
         self.slots.iter_mut().filter_map(|slot| slot.task.take()).collect()
     }
 }
 
 impl Slot {
-    fn empty(site: &'static Location<'static>) -> Slot {
-        Slot {
-            task: None,
-            joiner: None,
-            site,
-            generation: 0,
-            state: State::Free,
-            is_joinable: false,
-            is_aborted: false,
+    /// What a task that is about to be polled has to do: a shield holds a cancel back, and one
+    /// that cleans up has been cancelled already.
+    #[inline]
+    fn effective_stop(&self) -> Stop {
+        match self.stop {
+            Stop::Cancel if self.shields > 0 || self.state == State::CleaningUp => Stop::No,
+            stop => stop,
         }
     }
 }
@@ -259,89 +349,4 @@ pub(crate) fn with<R>(f: impl FnOnce(&mut Tasks) -> R) -> Option<R> {
 /// Makes `tasks` this thread's and returns those before.
 pub(crate) fn install(tasks: Option<Box<Tasks>>) -> Option<Box<Tasks>> {
     TASKS.with(|place| place.replace(tasks))
-}
-
-/// The task that is being polled on this thread.
-pub(crate) fn current() -> Option<TaskId> {
-    with(|tasks| tasks.current).flatten()
-}
-
-/// Sets which task is being polled, for the loop's root future; returns the one before.
-pub(crate) fn set_current(id: Option<TaskId>) -> Option<TaskId> {
-    with(|tasks| std::mem::replace(&mut tasks.current, id)).flatten()
-}
-
-/// Polls a task once, or drops it when it was aborted.
-#[inline]
-pub(crate) fn run(id: TaskId) {
-    let Some(Some((mut task, is_aborted))) = with(|tasks| tasks.take(id)) else { return };
-    if is_aborted {
-        drop_contained(&mut task);
-        task.as_mut().fail(JoinError::cancelled(Some(id.to_bits())));
-        return end(id, task);
-    }
-    let waker = scheduler::waker_of(id);
-    let mut cx = Context::from_waker(&waker);
-    match catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(&mut cx))) {
-        Ok(Poll::Pending) => {
-            with(|tasks| {
-                tasks.put_back(id, task);
-                tasks.current = None;
-                tasks.counters.polls += 1;
-            });
-        }
-        Ok(Poll::Ready(())) => end(id, task),
-        Err(payload) => {
-            with(|tasks| tasks.counters.panicked += 1);
-            drop_contained(&mut task);
-            task.as_mut().fail(JoinError::panicked(Some(id.to_bits()), payload));
-            end(id, task);
-        }
-    }
-}
-
-/// Notes the end of a task, then wakes its joiner or drops its output.
-fn end(id: TaskId, task: BoxedTask) {
-    let ended = with(|tasks| {
-        tasks.counters.polls += 1;
-        tasks.current = None;
-        tasks.end(id, task)
-    });
-    let Some((joiner, unwanted)) = ended else { return };
-    if let Some(joiner) = joiner {
-        joiner.wake();
-    }
-    if let Some(unwanted) = unwanted {
-        drop_output(unwanted);
-    }
-}
-
-/// Drops a future whose destructor may panic: the panic was reported by the hook and goes no
-/// further, for the task has ended already.
-fn drop_contained(task: &mut BoxedTask) {
-    let _reported = catch_unwind(AssertUnwindSafe(|| task.as_mut().drop_future()));
-}
-
-/// Drops an output that nobody will take, likewise.
-pub(super) fn drop_output(task: BoxedTask) {
-    let _reported = catch_unwind(AssertUnwindSafe(|| drop(task)));
-}
-
-/// Ends every task of this thread's loop: futures are dropped where they are, joins end as
-/// cancelled.
-pub(crate) fn close() {
-    loop {
-        let alive = with(Tasks::close).unwrap_or_default();
-        if alive.is_empty() {
-            break;
-        }
-        for (id, mut task) in alive {
-            drop_contained(&mut task);
-            task.as_mut().fail(JoinError::cancelled(Some(id.to_bits())));
-            end(id, task);
-        }
-    }
-    for ended in with(Tasks::take_ended).unwrap_or_default() {
-        drop_output(ended);
-    }
 }

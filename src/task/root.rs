@@ -1,0 +1,59 @@
+//! The future given to `block_on`, as far as tasks and scheduler are concerned.
+
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::table::with;
+use crate::scheduler::{self, Scheduler, TaskId};
+
+/// A task's name for a future that lives on the caller's stack.
+pub(crate) struct Root {
+    id: TaskId,
+}
+
+impl Root {
+    /// Takes a name and a slot of this thread's loop.
+    pub(crate) fn new(site: &'static Location<'static>) -> Self {
+        let id = scheduler::with(Scheduler::allocate).expect("the loop is installed");
+        with(|tasks| tasks.insert(id, None, site));
+        Root { id }
+    }
+
+    pub(crate) fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// Polls the root future as the task that runs.
+    pub(crate) fn poll<F: Future>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
+        let waker = scheduler::waker_of(self.id);
+        with(|tasks| tasks.current = Some(self.id));
+        let polled = future.poll(&mut Context::from_waker(&waker));
+        with(|tasks| tasks.current = None);
+        polled
+    }
+
+    /// What the root future has deferred, if anything: to be run when it is done.
+    pub(crate) fn cleanup(&self) -> Option<impl Future<Output = ()> + use<>> {
+        let id = self.id;
+        let first = with(|tasks| tasks.pop_deferred(id)).flatten()?;
+        Some(async move {
+            let mut next = Some(first);
+            while let Some(cleanup) = next {
+                cleanup.await;
+                next = with(|tasks| tasks.pop_deferred(id)).flatten();
+            }
+        })
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        let dropped = with(|tasks| {
+            tasks.current = None;
+            tasks.free_root(self.id)
+        });
+        drop(dropped);
+    }
+}

@@ -1,0 +1,168 @@
+//! How a task is run: polled, stopped, cleaned up, ended.
+//!
+//! # The end of a task
+//!
+//! A task ends when its future is done, panics, or is dropped because the task was cancelled or
+//! aborted. Then its deferred clean-up runs, last in first out, as the same task, unless it was
+//! aborted; only after that does the join end. What the join says was decided when the future
+//! ended: a value, a panic, or cancelled.
+//!
+//! Panics are caught here and cost nobody else.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::JoinError;
+use super::extra::Cleanup;
+use super::table::{BoxedTask, Stop, Taken, with};
+use crate::scheduler::{self, TaskId};
+
+/// The clean-up phase of a task, which stands in its slot in place of the future.
+struct CleaningUp {
+    /// The task, whose end is decided.
+    task: BoxedTask,
+    id: TaskId,
+    current: Option<Cleanup>,
+}
+
+/// Polls a task once, or stops it.
+#[inline]
+pub(crate) fn run(id: TaskId) {
+    let Some(Some(taken)) = with(|tasks| tasks.take(id)) else { return };
+    let Taken { mut task, stop, is_cleaning_up } = taken;
+    if stop != Stop::No {
+        return stop_now(id, task, stop, is_cleaning_up);
+    }
+    let waker = scheduler::waker_of(id);
+    let mut cx = Context::from_waker(&waker);
+    match catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(&mut cx))) {
+        Ok(Poll::Pending) => {
+            with(|tasks| tasks.put_back(id, task));
+        }
+        Ok(Poll::Ready(())) => ended(id, task, is_cleaning_up),
+        Err(payload) => {
+            with(|tasks| tasks.counters.panicked += 1);
+            drop_contained(&mut task);
+            task.as_mut().fail(JoinError::panicked(Some(id.to_bits()), payload));
+            ended(id, task, is_cleaning_up);
+        }
+    }
+}
+
+/// Drops a task's future where it is suspended; a cancelled task cleans up then.
+fn stop_now(id: TaskId, mut task: BoxedTask, stop: Stop, is_cleaning_up: bool) {
+    drop_contained(&mut task);
+    if !is_cleaning_up {
+        task.as_mut().fail(JoinError::cancelled(Some(id.to_bits())));
+    }
+    if stop == Stop::Abort {
+        return end(id, task);
+    }
+    ended(id, task, is_cleaning_up);
+}
+
+/// The future is gone: the clean-up begins, if there is any, else the task ends.
+fn ended(id: TaskId, task: BoxedTask, is_cleaning_up: bool) {
+    if is_cleaning_up || with(|tasks| tasks.begin_cleanup(id)) != Some(true) {
+        return end(id, task);
+    }
+    let cleanup: BoxedTask = Box::pin(CleaningUp { task, id, current: None });
+    with(|tasks| tasks.put_back(id, cleanup));
+    scheduler::wake(id);
+}
+
+impl super::cell::Run for CleaningUp {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        loop {
+            let Some(cleanup) = &mut this.current else {
+                let id = this.id;
+                this.current = with(|tasks| tasks.pop_deferred(id)).flatten();
+                match this.current {
+                    Some(_) => continue,
+                    None => return Poll::Ready(()),
+                }
+            };
+            // One clean-up that panics keeps no other from running; the hook has reported it.
+            let polled = catch_unwind(AssertUnwindSafe(|| cleanup.as_mut().poll(cx)));
+            if matches!(polled, Ok(Poll::Pending)) {
+                return Poll::Pending;
+            }
+            let done = this.current.take();
+            let _reported = catch_unwind(AssertUnwindSafe(|| drop(done)));
+        }
+    }
+
+    fn drop_future(mut self: Pin<&mut Self>) {
+        let id = self.id;
+        drop(self.current.take());
+        while let Some(Some(skipped)) = with(|tasks| tasks.pop_deferred(id)) {
+            let _reported = catch_unwind(AssertUnwindSafe(|| drop(skipped)));
+        }
+    }
+
+    fn fail(mut self: Pin<&mut Self>, error: JoinError) {
+        self.task.as_mut().fail(error);
+    }
+
+    fn take_output(mut self: Pin<&mut Self>, place: &mut dyn std::any::Any) {
+        self.task.as_mut().take_output(place);
+    }
+}
+
+/// Notes the end of a task, then wakes its joiner or drops its output.
+fn end(id: TaskId, task: BoxedTask) {
+    let Some((joiner, unwanted, extra)) = with(|tasks| tasks.end(id, task)) else { return };
+    let _reported = catch_unwind(AssertUnwindSafe(|| drop(extra)));
+    if let Some(joiner) = joiner {
+        joiner.wake();
+    }
+    if let Some(unwanted) = unwanted {
+        drop_output(unwanted);
+    }
+}
+
+/// Drops a future whose destructor may panic: the panic was reported by the hook and goes no
+/// further, for the task has ended already.
+fn drop_contained(task: &mut BoxedTask) {
+    let _reported = catch_unwind(AssertUnwindSafe(|| task.as_mut().drop_future()));
+}
+
+/// Drops an output that nobody will take, likewise.
+pub(super) fn drop_output(task: BoxedTask) {
+    let _reported = catch_unwind(AssertUnwindSafe(|| drop(task)));
+}
+
+/// Asks every task of this thread's loop to end, with its clean-up.
+pub(crate) fn cancel_all() {
+    for id in with(|tasks| tasks.alive()).unwrap_or_default() {
+        request(id, Stop::Cancel);
+    }
+}
+
+/// Asks a task of this thread's loop to end.
+pub(super) fn request(id: TaskId, stop: Stop) {
+    let Some(Some(wakers)) = with(|tasks| tasks.stop(id, stop)) else { return };
+    scheduler::wake(id);
+    wakers.into_iter().for_each(std::task::Waker::wake);
+}
+
+/// Ends every task that is left: futures are dropped where they are, nothing cleans up any more.
+pub(crate) fn close() {
+    with(|tasks| tasks.set_closing());
+    loop {
+        let alive = with(|tasks| tasks.alive()).unwrap_or_default();
+        if alive.is_empty() {
+            break;
+        }
+        for id in alive {
+            if let Some(Some(Taken { task, is_cleaning_up, .. })) = with(|tasks| tasks.take(id)) {
+                stop_now(id, task, Stop::Abort, is_cleaning_up);
+            }
+        }
+    }
+    for ended in with(|tasks| tasks.take_ended()).unwrap_or_default() {
+        drop_output(ended);
+    }
+}
