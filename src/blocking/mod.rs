@@ -34,6 +34,8 @@ mod metrics;
 mod permit;
 mod shared;
 mod state;
+#[cfg(test)]
+mod tests;
 mod thread;
 
 use std::fmt;
