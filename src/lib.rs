@@ -15,6 +15,7 @@ mod sys;
 pub mod task;
 pub mod time;
 
+pub use blocking::{BlockingHandle, BlockingMetrics, TrySpawnError};
 pub use buf::{BufError, BufResult};
 pub use runtime::{Builder, Handle, Runtime, run};
 pub use sys::{Features, Opcode, SetupCause, SetupError};
