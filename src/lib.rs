@@ -15,7 +15,9 @@ mod sys;
 pub mod task;
 pub mod time;
 
-pub use blocking::{BlockingHandle, BlockingMetrics, TrySpawnError};
+pub use blocking::{
+    BlockingHandle, BlockingMetrics, TrySpawnError, blocking_ready, spawn_blocking,
+};
 pub use buf::{BufError, BufResult};
 pub use runtime::{Builder, Handle, Runtime, run};
 pub use sys::{Features, Opcode, SetupCause, SetupError};

@@ -27,6 +27,7 @@
 //! is cut off when the process ends.
 
 mod config;
+mod current;
 mod handle;
 mod job;
 mod line;
@@ -43,9 +44,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use config::PoolConfig;
+pub use current::{blocking_ready, spawn_blocking};
+pub(crate) use current::{current, install};
 pub use handle::{BlockingHandle, TrySpawnError};
 pub use metrics::BlockingMetrics;
-pub(crate) use permit::Reserve;
+pub use permit::{Permit, Reserve};
 use shared::{Admission, Shared};
 
 /// Threads that run closures which may block. Loops share one behind an `Arc`.

@@ -13,7 +13,7 @@ use super::shared::{Admission, Shared};
 /// Cancel-safe: dropped, it leaves the line, or passes the place on if it had got one. Polled
 /// after it was ready, it asks for another place.
 #[must_use = "futures do nothing unless awaited"]
-pub(crate) struct Reserve {
+pub struct Reserve {
     shared: Arc<Shared>,
     /// The place in the line of those who wait.
     ticket: Option<u64>,
@@ -21,7 +21,7 @@ pub(crate) struct Reserve {
 
 /// A place in the queue, kept free until it is used or dropped.
 #[must_use = "a permit that is dropped gives its place back"]
-pub(crate) struct Permit {
+pub struct Permit {
     shared: Arc<Shared>,
     used: bool,
 }
@@ -62,7 +62,7 @@ impl Permit {
     /// Hands `closure` over on this place. Like
     /// [`BlockingPool::spawn`](super::BlockingPool::spawn) it does not fail: the handle tells if
     /// the pool was shut down meanwhile.
-    pub(crate) fn spawn<F, T>(mut self, closure: F) -> BlockingHandle<T>
+    pub fn spawn<F, T>(mut self, closure: F) -> BlockingHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,

@@ -106,6 +106,11 @@ impl Stream {
         AfterItem::Pause(waker)
     }
 
+    /// Who waits for the next item.
+    pub(super) fn waker(&self) -> Option<&Waker> {
+        self.waker.as_ref()
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.has_ended && self.is_abandoned
     }

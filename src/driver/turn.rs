@@ -94,10 +94,6 @@ impl Driver {
         self.in_flight
     }
 
-    pub(crate) fn counters(&self) -> Counters {
-        self.counters
-    }
-
     /// Waits a little for a kernel that is out of memory; `false` when it is time to let the loop
     /// do other things.
     fn back_off(&mut self, tries: &mut u32) -> bool {

@@ -1,30 +1,56 @@
 //! The settings of a loop.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::Runtime;
 use super::handle::Handle;
 use super::parts::{Parts, Scratch};
+use crate::blocking::{self, BlockingPool};
 use crate::driver::{Driver, PoolConfig};
-use crate::remote::Remote;
+use crate::remote::{LOOPS_MAX, Remote};
 use crate::scheduler::Scheduler;
-use crate::sys::{RingConfig, SetupError};
+use crate::sys::{self, RingConfig, SetupError};
 use crate::task::Tasks;
 use crate::time::timers::Timers;
 
 /// Makes a [`Runtime`] with other settings than the default ones.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let runtime = annulus::Builder::new()
+///     .entries(512)
+///     .max_blocking_threads(4)
+///     .blocking_keep_alive(Duration::from_secs(1))
+///     .build()?;
+/// # Ok::<(), annulus::SetupError>(())
+/// ```
 #[derive(Debug, Clone)]
 #[must_use = "a builder builds nothing until `build` is called"]
 pub struct Builder {
     ring: RingConfig,
     task_budget: u32,
-    pool: PoolConfig,
+    buffers: PoolConfig,
+    blocking: blocking::PoolConfig,
+    iowq_max_workers: Option<u32>,
+    cpu_affinity: Vec<usize>,
+    raises_nofile_limit: bool,
 }
 
 impl Builder {
     /// The default settings.
     pub fn new() -> Self {
-        Builder { ring: RingConfig::default(), task_budget: 64, pool: PoolConfig::default() }
+        Builder {
+            ring: RingConfig::default(),
+            task_budget: 64,
+            buffers: PoolConfig::default(),
+            blocking: blocking::PoolConfig::default(),
+            iowq_max_workers: None,
+            cpu_affinity: Vec::new(),
+            raises_nofile_limit: true,
+        }
     }
 
     /// Entries of the submission queue: how many operations go into one system call. 256 by
@@ -43,9 +69,40 @@ impl Builder {
         self
     }
 
+    /// Lets a kernel thread take submissions, which sleeps after `idle` without any.
+    ///
+    /// It takes a core for itself while it is awake: worth it only with cores to spare. The thread
+    /// keeps the credentials that the process has now. Off by default.
+    pub fn sqpoll(mut self, idle: Duration) -> Self {
+        self.ring.sqpoll_idle = Some(idle);
+        self
+    }
+
+    /// Finds completions by polling the device: only for files opened with `O_DIRECT` on devices
+    /// that can; every other operation fails. Off by default.
+    pub fn iopoll(mut self, on: bool) -> Self {
+        self.ring.iopoll = on;
+        self
+    }
+
     /// Sets the ring up without deferred task work, for comparison and for kernels before 6.1.
     pub fn coop_only(mut self, on: bool) -> Self {
         self.ring.coop_only = on;
+        self
+    }
+
+    /// Lets a wait with a deadline gather completions for this long before it ends. Off by
+    /// default; it saves system calls with very many busy connections and adds its length to their
+    /// latency. Since kernel 6.12, without effect before.
+    pub fn min_wait(mut self, gather: Duration) -> Self {
+        self.ring.min_wait = Some(gather);
+        self
+    }
+
+    /// How many kernel threads may run operations that cannot be done without blocking. By default
+    /// the kernel decides, which may mean hundreds. Since kernel 5.15.
+    pub fn iowq_max_workers(mut self, workers: u32) -> Self {
+        self.iowq_max_workers = Some(workers.max(1));
         self
     }
 
@@ -60,7 +117,47 @@ impl Builder {
     /// default. Memory is used only once a buffer is.
     pub fn buffer_pool(mut self, count: u16, size: u32) -> Self {
         let count = count.clamp(1, 32_768).next_power_of_two();
-        self.pool = PoolConfig { count, size: size.clamp(64, 1 << 24) };
+        self.buffers = PoolConfig { count, size: size.clamp(64, 1 << 24) };
+        self
+    }
+
+    /// The first part of the names of the blocking pool's threads. `annulus` by default.
+    pub fn thread_name(mut self, name: impl Into<String>) -> Self {
+        self.blocking.thread_name = name.into();
+        self
+    }
+
+    /// Binds the thread that builds the runtime to these CPUs, numbered from zero. The blocking
+    /// pool's threads are not bound.
+    pub fn cpu_affinity(mut self, cpus: impl IntoIterator<Item = usize>) -> Self {
+        self.cpu_affinity = cpus.into_iter().collect();
+        self
+    }
+
+    /// How many threads may run blocking jobs. By default eight for each core, but at least 32 and
+    /// at most 512; they are started when a job finds none idle.
+    pub fn max_blocking_threads(mut self, threads: usize) -> Self {
+        self.blocking.max_threads = threads.max(1);
+        self
+    }
+
+    /// How many blocking jobs may wait for a thread before
+    /// [`blocking_ready`](crate::blocking_ready) holds back. 1024 by default.
+    pub fn blocking_queue(mut self, jobs: usize) -> Self {
+        self.blocking.queue = jobs.max(1);
+        self
+    }
+
+    /// How long a blocking thread waits for its next job before it ends. Ten seconds by default.
+    pub fn blocking_keep_alive(mut self, idle: Duration) -> Self {
+        self.blocking.keep_alive = idle;
+        self
+    }
+
+    /// Whether to raise the soft limit of open descriptors to the hard one, as servers want. It is
+    /// done by default and holds for the whole process.
+    pub fn raise_nofile_limit(mut self, on: bool) -> Self {
+        self.raises_nofile_limit = on;
         self
     }
 
@@ -70,24 +167,59 @@ impl Builder {
     ///
     /// What the kernel refuses, why, and what to do about it.
     pub fn build(self) -> Result<Runtime, SetupError> {
-        let number = Remote::open().ok_or_else(too_many)?;
-        let driver = Driver::new(&self.ring, self.pool, number).inspect_err(|_| {
+        self.prepare_process();
+        let number = Remote::open().ok_or_else(|| SetupError::too_many_loops(LOOPS_MAX))?;
+        let built = self.build_numbered(number);
+        if built.is_err() {
             Remote::of(number).close();
-        })?;
+        }
+        built
+    }
+
+    fn build_numbered(self, number: u32) -> Result<Runtime, SetupError> {
+        let driver = Driver::new(&self.ring, self.buffers, number)?;
+        let features = driver.ring().probe()?;
+        if let Some(workers) = self.iowq_max_workers {
+            if let Err(error) = driver.ring().limit_kernel_workers(workers, workers) {
+                tracing::warn!(%error, "the kernel's worker threads could not be limited");
+            }
+        }
         Remote::of(number).set_kick(Box::new(driver.notifier().kick()));
+        let mut blocking = self.blocking;
+        if !self.cpu_affinity.is_empty() {
+            blocking.on_thread_start = Some(Arc::new(sys::affinity::unbind_thread));
+        }
+        let pool = Arc::new(BlockingPool::new(blocking));
         let parts = Parts {
             driver: Box::new(driver),
             scheduler: Box::new(Scheduler::new(number)),
             tasks: Box::new(Tasks::new(number)),
             timers: Timers::new(number),
+            pool: Box::new(Arc::clone(&pool)),
         };
         Ok(Runtime {
             parts: Cell::new(Some(parts)),
             scratch: RefCell::new(Scratch::default()),
             number,
             task_budget: self.task_budget,
-            handle: Handle::new(number),
+            handle: Handle::new(number, pool),
+            features,
         })
+    }
+
+    /// Settings of the process and the thread, which help and are not needed.
+    fn prepare_process(&self) {
+        if self.raises_nofile_limit {
+            if let Err(error) = sys::limits::raise_nofile_limit() {
+                tracing::debug!(%error, "the limit of open descriptors stays as it is");
+            }
+        }
+        if !self.cpu_affinity.is_empty() {
+            if let Err(error) = sys::affinity::bind_thread(&self.cpu_affinity) {
+                let cpus = &self.cpu_affinity;
+                tracing::warn!(%error, ?cpus, "the loop's thread could not be bound");
+            }
+        }
     }
 }
 
@@ -95,9 +227,4 @@ impl Default for Builder {
     fn default() -> Self {
         Builder::new()
     }
-}
-
-#[cold]
-fn too_many() -> SetupError {
-    SetupError::already_running()
 }

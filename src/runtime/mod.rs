@@ -6,7 +6,9 @@
 //! the turn brought, when no part of the loop is borrowed any more.
 
 mod builder;
+mod dump;
 mod handle;
+mod metrics;
 mod parts;
 mod shutdown;
 
@@ -19,11 +21,13 @@ use std::task::Poll;
 use std::time::Duration;
 
 pub use self::builder::Builder;
-pub use self::handle::Handle;
+pub use self::dump::{Dump, OpDump, TaskDump};
+pub use self::handle::{Handle, RemoteHandle};
+pub use self::metrics::{MetricKind, Metrics};
 use self::parts::{Parts, Scratch};
 use crate::remote::{Message, Remote};
 use crate::scheduler::{self, TaskId};
-use crate::sys::{SetupError, Wait};
+use crate::sys::{Features, SetupError, Wait};
 use crate::task::{self, JoinHandle, Root};
 use crate::time::timers;
 use crate::{driver, sys};
@@ -50,6 +54,7 @@ pub struct Runtime {
     number: u32,
     task_budget: u32,
     handle: Handle,
+    features: Features,
 }
 
 impl Runtime {
@@ -103,6 +108,21 @@ impl Runtime {
     /// A way to reach the loop from other threads.
     pub fn handle(&self) -> &Handle {
         &self.handle
+    }
+
+    /// What the loop has counted; only while it does not run, else ask its [`Handle`].
+    ///
+    /// # Panics
+    ///
+    /// In a loop.
+    pub fn metrics(&self) -> Metrics {
+        let _entered = self.enter().unwrap_or_else(|error| panic!("{error}"));
+        Metrics::take().unwrap_or_default()
+    }
+
+    /// What the kernel gives this loop, and what it does not.
+    pub fn features(&self) -> &Features {
+        &self.features
     }
 
     /// Ends the loop within `grace`: every task is cancelled and cleans up, then what is left is
@@ -161,13 +181,13 @@ impl Runtime {
     #[inline]
     fn turn(&self, limit_ns: u64, scratch: &mut Scratch) {
         let remote = Remote::of(self.number);
-        take_messages(remote, scratch);
-        fire_timers(scratch);
         let wait = wait(remote, limit_ns);
         turn(wait, scratch);
         if wait != Wait::Zero {
             remote.unpark();
         }
+        take_messages(remote, scratch);
+        fire_timers(scratch);
     }
 }
 

@@ -1,7 +1,9 @@
 //! The parts of a loop, and how they come to be the thread's.
 
+use std::sync::Arc;
 use std::task::Waker;
 
+use crate::blocking::{self, BlockingPool};
 use crate::driver::{self, Driver};
 use crate::remote::Message;
 use crate::scheduler::{self, Scheduler};
@@ -14,6 +16,7 @@ pub(super) struct Parts {
     pub(super) scheduler: Box<Scheduler>,
     pub(super) tasks: Box<Tasks>,
     pub(super) timers: Box<Timers>,
+    pub(super) pool: Box<Arc<BlockingPool>>,
 }
 
 /// Buffers of the loop itself, kept so that a turn allocates nothing.
@@ -40,6 +43,7 @@ pub(super) fn install(parts: Parts) {
     scheduler::install(Some(parts.scheduler));
     task::install(Some(parts.tasks));
     timers::install(Some(parts.timers));
+    blocking::install(Some(parts.pool));
 }
 
 /// Takes the parts back.
@@ -49,5 +53,6 @@ pub(super) fn uninstall() -> Option<Parts> {
         scheduler: scheduler::install(None)?,
         tasks: task::install(None)?,
         timers: timers::install(None)?,
+        pool: blocking::install(None)?,
     })
 }

@@ -26,7 +26,13 @@ impl Runtime {
         if let Some(outer) = outer {
             parts::install(outer);
         }
-        self.close(parts)
+        let leaked = self.close(parts);
+        let rest = deadline.saturating_sub(clock::monotonic_ns());
+        let running = self.handle.shut_pool_down(Duration::from_nanos(rest));
+        if running > 0 {
+            tracing::warn!(running, "a runtime ended while blocking jobs were running");
+        }
+        leaked
     }
 
     /// Runs the loop until every cancelled task has cleaned up, or the time is up.
@@ -63,9 +69,9 @@ impl Runtime {
     }
 
     fn close(&self, parts: Parts) -> usize {
-        let Parts { driver, scheduler, tasks, timers } = parts;
+        let Parts { driver, scheduler, tasks, timers, pool } = parts;
         let drained = driver.finish();
-        drop((scheduler, tasks, timers));
+        drop((scheduler, tasks, timers, pool));
         // From here on foreign threads find the loop gone: dropped handles look for orphans.
         let (messages, kick) = Remote::of(self.number).close();
         drop(kick);

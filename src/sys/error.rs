@@ -99,6 +99,12 @@ impl SetupError {
         SetupError { diagnosis, source: io::ErrorKind::ResourceBusy.into() }
     }
 
+    /// There is no number left for another loop.
+    pub(crate) fn too_many_loops(limit: usize) -> SetupError {
+        let diagnosis = diagnosis::too_many_loops(limit);
+        SetupError { diagnosis, source: io::ErrorKind::QuotaExceeded.into() }
+    }
+
     fn after_setup(source: io::Error, stage: Stage, made: &Params) -> SetupError {
         let Params { sq_entries, cq_entries, .. } = *made;
         let request = Request { stage, sq_entries, cq_entries };

@@ -9,6 +9,7 @@
 
 pub(crate) mod abi;
 pub(crate) mod address;
+pub(crate) mod affinity;
 mod buf_ring;
 pub(crate) mod clock;
 mod cqe;

@@ -24,6 +24,7 @@ use io_uring::IoUring;
 use super::abi::{self, GetEventsArg, Params, RsrcUpdate};
 use super::cqe::Cqe;
 use super::error::SetupError;
+use super::features::Features;
 use super::sqe::Prepared;
 use super::{clock, door, ladder};
 
@@ -85,6 +86,7 @@ pub(crate) struct Ring {
     enter_fd: RawFd,
     enter_flags: u32,
     min_wait_us: u32,
+    asked_flags: u32,
 }
 
 impl Ring {
@@ -115,6 +117,7 @@ impl Ring {
             enter_fd: ring.as_raw_fd(),
             enter_flags: abi::ENTER_GETEVENTS,
             min_wait_us: 0,
+            asked_flags: wanted_flags(config),
             ring,
             params,
         };
@@ -149,6 +152,15 @@ impl Ring {
     /// What the kernel made of the ring.
     pub(crate) fn params(&self) -> &Params {
         &self.params
+    }
+
+    /// Asks the kernel what this ring can do.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses to answer, as a sandbox may make it.
+    pub(crate) fn probe(&self) -> Result<Features, SetupError> {
+        Features::of_ring(self.as_fd(), self.params, self.asked_flags)
     }
 
     /// The flags of the rung that was taken (`abi::SETUP_…`).
@@ -287,7 +299,7 @@ impl Ring {
     }
 
     /// Bounds how many kernel threads work for this ring on files and on other work.
-    pub(crate) fn limit_kernel_workers(&mut self, files: u32, others: u32) -> io::Result<()> {
+    pub(crate) fn limit_kernel_workers(&self, files: u32, others: u32) -> io::Result<()> {
         let mut limits = [files, others];
         // SAFETY: the opcode takes two writable `u32`.
         unsafe {

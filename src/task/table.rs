@@ -40,6 +40,15 @@ pub(crate) struct Counters {
     pub(crate) alive: u64,
 }
 
+/// What there is to say of a task.
+#[derive(Debug)]
+pub(crate) struct TaskInfo {
+    pub(crate) id: TaskId,
+    pub(crate) name: Option<String>,
+    pub(crate) site: &'static Location<'static>,
+    pub(crate) is_stopping: bool,
+}
+
 /// How a task was asked to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stop {
@@ -313,6 +322,21 @@ impl Tasks {
         });
         alive
             .map(|(index, slot)| TaskId::named(self.runtime, slot.generation, index as u32))
+            .collect()
+    }
+
+    /// What there is to say of every task that has not ended, the root included.
+    pub(crate) fn describe(&self) -> Vec<TaskInfo> {
+        let slots = self.slots.iter().enumerate();
+        let alive =
+            slots.filter(|(_, slot)| matches!(slot.state, State::Alive | State::CleaningUp));
+        alive
+            .map(|(index, slot)| TaskInfo {
+                id: TaskId::named(self.runtime, slot.generation, index as u32),
+                name: slot.extra.as_ref().and_then(|extra| extra.name.as_deref().map(String::from)),
+                site: slot.site,
+                is_stopping: slot.stop != Stop::No,
+            })
             .collect()
     }
 

@@ -1,0 +1,75 @@
+//! What a driver says of itself.
+
+use std::task::Waker;
+
+use super::lifecycle::Lifecycle;
+use super::{Counters, Driver};
+use crate::sys::clock;
+
+/// One op in flight.
+#[derive(Debug)]
+pub(crate) struct OpInfo {
+    pub(crate) name: &'static str,
+    pub(crate) descriptor: Option<i32>,
+    /// Since the turn before the op was pushed, in nanoseconds.
+    pub(crate) age_ns: u64,
+    pub(crate) is_abandoned: bool,
+    /// Who waits for it.
+    pub(crate) waker: Option<Waker>,
+}
+
+/// How much of everything there is now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Gauges {
+    pub(crate) in_flight: usize,
+    pub(crate) backlog: usize,
+    pub(crate) descriptors: usize,
+    pub(crate) buffers: u64,
+    pub(crate) buffers_held: u64,
+    pub(crate) buffers_exhausted: u64,
+    pub(crate) kicks: u64,
+}
+
+impl Driver {
+    /// Every op in flight.
+    pub(crate) fn ops(&mut self) -> Vec<OpInfo> {
+        let now_ns = clock::monotonic_ns();
+        let slots = self.table.iter_mut().filter_map(|(_, slot)| {
+            let is_abandoned = match &slot.lifecycle {
+                Lifecycle::Completed(_) => return None,
+                Lifecycle::Abandoned => true,
+                Lifecycle::Waiting(_) => false,
+            };
+            let waker = match (&slot.stream, &slot.lifecycle) {
+                (Some(stream), _) => stream.waker().cloned(),
+                (None, Lifecycle::Waiting(waker)) => Some(waker.clone()),
+                (None, _) => None,
+            };
+            Some(OpInfo {
+                name: slot.cell.as_ref().map_or("", |cell| cell.name()),
+                descriptor: slot.descriptor.map(|fd| fd.descriptor().number()),
+                age_ns: now_ns.saturating_sub(slot.since_ns),
+                is_abandoned,
+                waker,
+            })
+        });
+        slots.collect()
+    }
+
+    pub(crate) fn gauges(&self) -> Gauges {
+        let (count, _, held) = self.pool.usage();
+        Gauges {
+            in_flight: self.in_flight,
+            backlog: self.backlog.len(),
+            descriptors: self.descriptors.len(),
+            buffers: u64::from(count),
+            buffers_held: u64::from(held),
+            buffers_exhausted: self.pool.exhausted,
+            kicks: self.notifier.kicks(),
+        }
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        self.counters
+    }
+}
