@@ -15,6 +15,20 @@ const TOLERANCE: Duration = Duration::from_millis(5);
 /// # Panics
 ///
 /// Panics if `period` is zero.
+///
+/// ```
+/// use annulus::time::{Duration, interval};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let period = Duration::from_millis(2);
+/// let (first, second) = annulus::run(async {
+///     let mut interval = interval(period);
+///     (interval.tick().await, interval.tick().await)
+/// })?;
+/// assert_eq!(second - first, period);
+/// # Ok(())
+/// # }
+/// ```
 pub fn interval(period: Duration) -> Interval {
     interval_at(Instant::now(), period)
 }
@@ -69,6 +83,7 @@ impl MissedTickBehavior {
 }
 
 /// Ticks at a fixed period; see [`interval`] and [`interval_at`].
+#[must_use = "an interval does nothing until a tick is awaited"]
 #[derive(Debug)]
 pub struct Interval {
     sleep: Sleep,
@@ -197,6 +212,9 @@ mod tests {
     #[test]
     fn skip_stays_on_the_schedule_however_late() {
         let due = Instant::from_nanos(HOUR.as_nanos() as u64);
+        let behind = Duration::from_micros(2500);
+        assert_eq!(MissedTickBehavior::Skip.next(due, due + behind, MS), due + 3 * MS);
+        assert_eq!(MissedTickBehavior::Skip.next(due, due + MS / 2, MS), due + MS);
         for late in [10, 11, 19, 20, 1_000_000_007] {
             let now = due + late * MS;
             let next = MissedTickBehavior::Skip.next(due, now, 10 * MS);

@@ -152,32 +152,3 @@ fn sleeps_and_timeouts() {
     report("fire, one jump", || timers::fire_due(end.as_nanos(), &mut wakers));
     assert_eq!((wakers.len(), hand.counters().standing), (COUNT, 0));
 }
-
-#[test]
-#[ignore = "hot"]
-fn hot_arm() {
-    let _hand = HandLoop::new();
-    for _ in 0..100 {
-        report("arm and drop", || {
-            for _ in 0..COUNT {
-                arm(&mut sleep(black_box(Duration::from_secs(30))));
-            }
-        });
-    }
-}
-
-#[test]
-#[ignore = "hot"]
-fn hot_wheel() {
-    let start = Instant::now().as_nanos();
-    let mut wheel = Wheel::new(start);
-    for _ in 0..200 {
-        report("insert + cancel", || {
-            for _ in 0..COUNT {
-                let at = black_box(start + 30_000_000_000);
-                let key = wheel.insert(at, Waker::noop().clone());
-                drop(wheel.cancel(key));
-            }
-        });
-    }
-}

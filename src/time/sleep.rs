@@ -17,6 +17,17 @@ use super::{Duration, Instant};
 /// # Panics
 ///
 /// The returned future panics when it is polled outside a loop. It may be made anywhere.
+///
+/// ```
+/// use annulus::time::{Duration, Instant, sleep};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let start = Instant::now();
+/// annulus::run(sleep(Duration::from_millis(2)))?;
+/// assert!(start.elapsed() >= Duration::from_millis(2));
+/// # Ok(())
+/// # }
+/// ```
 pub fn sleep(duration: Duration) -> Sleep {
     Sleep { deadline: Instant::now() + duration, state: State::New }
 }
@@ -29,6 +40,17 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// # Panics
 ///
 /// The returned future panics when it is polled outside a loop. It may be made anywhere.
+///
+/// ```
+/// use annulus::time::{Duration, Instant, sleep_until};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let deadline = Instant::now() + Duration::from_millis(2);
+/// annulus::run(sleep_until(deadline))?;
+/// assert!(Instant::now() >= deadline);
+/// # Ok(())
+/// # }
+/// ```
 pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep { deadline, state: State::Idle }
 }
@@ -72,6 +94,19 @@ impl Sleep {
     ///
     /// A task that waits for it is woken at the new deadline and not at the old one; it need not
     /// poll in between.
+    ///
+    /// ```
+    /// use annulus::time::{Duration, Instant, sleep};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// annulus::run(async {
+    ///     let mut sleep = sleep(Duration::from_secs(3600));
+    ///     sleep.reset(Instant::now() + Duration::from_millis(2));
+    ///     sleep.await;
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn reset(&mut self, deadline: Instant) {
         self.deadline = deadline;
         self.state = match self.state {

@@ -7,7 +7,12 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::{Duration, Elapsed, Instant, Sleep, sleep_until};
+use super::{Duration, Elapsed, Instant, Sleep, sleep, sleep_until};
+
+/// No first poll of a future is expected to take this long. A timeout of this length or more is
+/// armed without reading the clock a second time, which is what most of it costs; should the first
+/// poll outlast it after all, the next turn of the loop finds out.
+const LONG: Duration = Duration::from_secs(1);
 
 /// Gives `future` until `duration` from now to be done, and ends with [`Elapsed`] if it is not.
 ///
@@ -16,8 +21,24 @@ use super::{Duration, Elapsed, Instant, Sleep, sleep_until};
 /// # Errors
 ///
 /// [`Elapsed`] when the time is over first.
+///
+/// ```
+/// use annulus::time::{Duration, sleep, timeout};
+///
+/// # fn main() -> std::io::Result<()> {
+/// annulus::run(async {
+///     let quick = timeout(Duration::from_secs(5), async { 7 }).await;
+///     assert_eq!(quick, Ok(7));
+///     let slow = timeout(Duration::from_millis(2), sleep(Duration::from_secs(3600))).await;
+///     assert!(slow.is_err());
+/// })?;
+/// # Ok(())
+/// # }
+/// ```
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
-    timeout_at(Instant::now() + duration, future)
+    let sleep =
+        if duration >= LONG { sleep(duration) } else { sleep_until(Instant::now() + duration) };
+    Timeout { future: future.into_future(), sleep }
 }
 
 /// Gives `future` until `deadline` to be done, and ends with [`Elapsed`] if it is not.
@@ -60,6 +81,21 @@ impl<F> Timeout<F> {
     /// Moves the deadline, nearer or farther, also after it has passed.
     ///
     /// A task that waits for this is woken at the new deadline; it need not poll in between.
+    ///
+    /// ```
+    /// use std::future::pending;
+    /// use std::pin::pin;
+    /// use annulus::time::{Duration, Instant, timeout};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// annulus::run(async {
+    ///     let mut timeout = pin!(timeout(Duration::from_secs(3600), pending::<()>()));
+    ///     timeout.as_mut().reschedule(Instant::now() + Duration::from_millis(2));
+    ///     assert!(timeout.await.is_err());
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn reschedule(self: Pin<&mut Self>, deadline: Instant) {
         self.project().1.reset(deadline);
     }

@@ -37,12 +37,12 @@ const LEVELS: usize = 8;
 
 /// The end of a list.
 const NIL: u32 = u32::MAX;
-/// Where an entry is: the number of its list, or one of these.
+/// Where an entry is, if not in the list of that number.
 const IN_HEAP: u16 = (LEVELS * SLOTS) as u16;
-const FREE: u16 = IN_HEAP + 1;
 
-/// How many entries of a list are looked at to find its earliest deadline.
-const SCAN_MAX: usize = 64;
+/// How many entries of a list are looked at to find its earliest deadline. Looking costs a turn of
+/// the loop some 2 ns each; not knowing costs a wake-up that finds nothing due, once in each slot.
+const SCAN_MAX: usize = 16;
 /// Below this many cancelled entries the heap is not worth tidying.
 const STALE_MIN: usize = 32;
 
@@ -69,7 +69,6 @@ struct Entry {
     deadline: u64,
     waker: Option<Waker>,
     previous: u32,
-    /// The next in the list, or the next free entry.
     next: u32,
     generation: u32,
     place: u16,
@@ -98,13 +97,13 @@ struct Earliest {
     place: u16,
 }
 
-/// The wheel. See the module's page for how it works.
 #[derive(Debug)]
 pub(crate) struct Wheel {
     current: u64,
     entries: Vec<Entry>,
-    free: u32,
-    len: usize,
+    /// The entries that are not in use, the last one freed on top. A list through the entries
+    /// would cost a chain of cache misses where many were freed in no order.
+    free: Vec<u32>,
     lists: Box<[List; LEVELS * SLOTS]>,
     occupied: [u64; LEVELS],
     heap: BinaryHeap<Reverse<Due>>,
@@ -121,8 +120,7 @@ impl Wheel {
         Wheel {
             current: now >> TICK_SHIFT,
             entries: Vec::new(),
-            free: NIL,
-            len: 0,
+            free: Vec::new(),
             lists: Box::new([EMPTY; LEVELS * SLOTS]),
             occupied: [0; LEVELS],
             heap: BinaryHeap::new(),
@@ -134,7 +132,7 @@ impl Wheel {
 
     /// How many entries stand.
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.entries.len() - self.free.len()
     }
 
     /// Arms an entry: `waker` comes out of the first [`fire_due`](Self::fire_due) at or after
@@ -142,12 +140,10 @@ impl Wheel {
     #[inline]
     pub(crate) fn insert(&mut self, deadline: u64, waker: Waker) -> TimerKey {
         let index = self.take_free(deadline, waker);
-        self.place(index);
+        self.place(index, deadline);
         let entry = &self.entries[index as usize];
         let key = TimerKey { index, generation: entry.generation };
-        let first = self.len == 0;
-        self.len += 1;
-        if first || self.earliest.is_some_and(|earliest| deadline < earliest.deadline) {
+        if self.len() == 1 || self.earliest.is_some_and(|earliest| deadline < earliest.deadline) {
             self.earliest = Some(Earliest { deadline, place: entry.place });
         }
         key
@@ -156,24 +152,17 @@ impl Wheel {
     /// Takes an entry out; `None` if it has fired or was cancelled before.
     #[inline]
     pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<Waker> {
-        let entry = self.live(key)?;
-        let (deadline, place) = (entry.deadline, entry.place);
+        let &Entry { deadline, place, .. } = self.live(key)?;
         if place == IN_HEAP {
-            self.stale += 1;
-        } else {
-            self.unlink(key.index);
+            return self.cancel_in_heap(key.index, deadline);
         }
-        let waker = self.release(key.index);
-        if let Some(earliest) = self.earliest {
-            let emptied = place != IN_HEAP && self.lists[place as usize].head == NIL;
-            if place == earliest.place && (emptied || deadline == earliest.deadline) {
-                self.earliest = None;
-            }
+        let emptied = self.unlink(key.index);
+        if self.earliest.is_some_and(|earliest| {
+            earliest.place == place && (emptied || earliest.deadline == deadline)
+        }) {
+            self.earliest = None;
         }
-        if self.stale > STALE_MIN && self.stale > self.heap.len() / 2 {
-            self.tidy_heap();
-        }
-        waker
+        self.release(key.index)
     }
 
     /// Whether the entry stands, and whether it would wake `waker`.
@@ -214,12 +203,10 @@ impl Wheel {
     }
 
     /// When the loop has to call [`fire_due`](Self::fire_due) again, in nanoseconds: the earliest
-    /// deadline exactly, or, where more than 64 entries share its slot, the beginning of that slot.
-    /// It lies after every `now` that was given to `fire_due` and was not followed by an insertion
-    /// of an earlier deadline.
-    #[inline]
+    /// deadline exactly, or, where more than 16 entries share its slot, the beginning of that slot.
+    /// It lies after every `now` that was fired, unless a deadline in the past was armed since.
     pub(crate) fn next_deadline(&mut self) -> Option<u64> {
-        if self.len == 0 {
+        if self.len() == 0 {
             return None;
         }
         let earliest = match self.earliest {
@@ -237,55 +224,48 @@ impl Wheel {
 
     #[inline]
     fn take_free(&mut self, deadline: u64, waker: Waker) -> u32 {
-        if let Some(entry) = self.entries.get_mut(self.free as usize) {
-            let index = self.free;
-            self.free = entry.next;
-            entry.deadline = deadline;
-            entry.waker = Some(waker);
-            return index;
-        }
+        let Some(index) = self.free.pop() else {
+            return self.grow(deadline, waker);
+        };
+        let entry = &mut self.entries[index as usize];
+        entry.deadline = deadline;
+        entry.waker = Some(waker);
+        index
+    }
+
+    #[inline(never)]
+    fn grow(&mut self, deadline: u64, waker: Waker) -> u32 {
         let index = self.entries.len();
         assert!(index < NIL as usize, "more than 2^32 - 2 timers stand at a time on one loop");
-        self.entries.push(Entry {
-            deadline,
-            waker: Some(waker),
-            previous: NIL,
-            next: NIL,
-            generation: 0,
-            place: FREE,
-        });
+        let waker = Some(waker);
+        let (previous, next) = (NIL, NIL);
+        self.entries.push(Entry { deadline, waker, previous, next, generation: 0, place: IN_HEAP });
+        // So that giving back never has to allocate.
+        self.free.reserve(self.entries.capacity());
         index as u32
     }
 
-    /// Puts an entry that is in no list back on the free list; its key is void from here on.
+    /// Gives an entry that is in no list back; its key is void from here on.
     #[inline]
     fn release(&mut self, index: u32) -> Option<Waker> {
         let entry = &mut self.entries[index as usize];
         entry.generation = entry.generation.wrapping_add(1);
-        entry.place = FREE;
-        entry.next = self.free;
-        self.free = index;
-        self.len -= 1;
+        self.free.push(index);
         entry.waker.take()
     }
 
     /// Puts an entry where its deadline belongs, relative to `current`.
     #[inline]
-    fn place(&mut self, index: u32) {
-        let entry = &mut self.entries[index as usize];
-        let tick = entry.deadline >> TICK_SHIFT;
+    fn place(&mut self, index: u32, deadline: u64) {
+        let tick = deadline >> TICK_SHIFT;
         if tick <= self.current {
-            entry.place = IN_HEAP;
-            let key = TimerKey { index, generation: entry.generation };
-            let (deadline, sequence) = (entry.deadline, self.sequence);
-            self.sequence += 1;
-            self.heap.push(Reverse(Due { deadline, sequence, key }));
-            return;
+            return self.enter_heap(index);
         }
         let level = (63 - (tick ^ self.current).leading_zeros()) / SLOT_BITS;
         let slot = (tick >> (level * SLOT_BITS)) as usize % SLOTS;
         let number = level as usize * SLOTS + slot;
         let list = &mut self.lists[number];
+        let entry = &mut self.entries[index as usize];
         let tail = list.tail;
         entry.place = number as u16;
         entry.previous = tail;
@@ -299,8 +279,35 @@ impl Wheel {
         }
     }
 
+    #[inline(never)]
+    fn enter_heap(&mut self, index: u32) {
+        let entry = &mut self.entries[index as usize];
+        entry.place = IN_HEAP;
+        let key = TimerKey { index, generation: entry.generation };
+        self.heap.push(Reverse(Due { deadline: entry.deadline, sequence: self.sequence, key }));
+        self.sequence += 1;
+    }
+
+    #[inline(never)]
+    fn cancel_in_heap(&mut self, index: u32, deadline: u64) -> Option<Waker> {
+        let waker = self.release(index);
+        self.stale += 1;
+        if self.stale > STALE_MIN && self.stale > self.heap.len() / 2 {
+            let entries = &self.entries;
+            self.heap.retain(|Reverse(Due { key, .. })| {
+                entries[key.index as usize].generation == key.generation
+            });
+            self.stale = 0;
+        }
+        if self.earliest.is_some_and(|earliest| earliest.deadline == deadline) {
+            self.earliest = None;
+        }
+        waker
+    }
+
+    /// Takes an entry out of its list; says whether that has emptied the list.
     #[inline]
-    fn unlink(&mut self, index: u32) {
+    fn unlink(&mut self, index: u32) -> bool {
         let Entry { previous, next, place, .. } = self.entries[index as usize];
         let number = place as usize;
         if previous == NIL {
@@ -313,9 +320,11 @@ impl Wheel {
         } else {
             self.entries[next as usize].previous = previous;
         }
-        if previous == NIL && next == NIL {
-            self.occupied[number / SLOTS] &= !(1 << (number % SLOTS));
+        if previous != NIL || next != NIL {
+            return false;
         }
+        self.occupied[number / SLOTS] &= !(1 << (number % SLOTS));
+        true
     }
 
     /// Empties a slot that `current` has entered; no entry of it falls back into the same slot.
@@ -324,8 +333,8 @@ impl Wheel {
         self.occupied[level] &= !(1 << slot);
         self.earliest = None;
         while index != NIL {
-            let next = self.entries[index as usize].next;
-            self.place(index);
+            let Entry { next, deadline, .. } = self.entries[index as usize];
+            self.place(index, deadline);
             index = next;
         }
     }
@@ -346,7 +355,6 @@ impl Wheel {
     }
 
     /// The slot of the earliest entries that are not in the heap.
-    #[inline]
     fn first_slot(&self) -> Option<(usize, usize)> {
         let level = self.occupied.iter().position(|slots| *slots != 0)?;
         Some((level, self.occupied[level].trailing_zeros() as usize))
@@ -385,14 +393,6 @@ impl Wheel {
             deadline = self.ticks_of(level, slot).0 << TICK_SHIFT;
         }
         Some(Earliest { deadline, place })
-    }
-
-    fn tidy_heap(&mut self) {
-        let entries = &self.entries;
-        self.heap.retain(|Reverse(due)| {
-            entries[due.key.index as usize].generation == due.key.generation
-        });
-        self.stale = 0;
     }
 }
 

@@ -85,13 +85,26 @@ fn a_crowded_slot_answers_with_its_beginning_until_it_is_entered() {
     let log = Log::default();
     let mut wheel = Wheel::new(0);
     let slot = 7 << (TICK_SHIFT + SLOT_BITS);
-    for name in 0..=SCAN_MAX {
-        wheel.insert(slot + 10 + name as u64, log.waker(name));
-    }
-    wheel.earliest = None;
+    let mut arm = |name| wheel.insert(slot + 10 + name as u64, log.waker(name));
+    let first = arm(0);
+    (1..=SCAN_MAX + 1).for_each(|name| _ = arm(name));
+    assert_eq!(wheel.next_deadline(), Some(slot + 10));
+    assert!(wheel.cancel(first).is_some());
     assert_eq!(wheel.next_deadline(), Some(slot));
     assert_eq!(fire(&mut wheel, &log, slot), []);
-    assert_eq!(wheel.next_deadline(), Some(slot + 10));
+    assert_eq!(wheel.next_deadline(), Some(slot + 11));
+}
+
+#[test]
+fn a_crowded_slot_that_was_emptied_is_not_waited_for() {
+    let log = Log::default();
+    let mut wheel = Wheel::new(0);
+    let crowd: Vec<_> = (0..100).map(|n| wheel.insert(YEAR - n, log.waker(0))).collect();
+    wheel.insert(2 * YEAR, log.waker(1));
+    assert!(wheel.cancel(crowd[99]).is_some());
+    assert!(wheel.next_deadline().is_some_and(|next| next < YEAR - 99));
+    crowd.iter().for_each(|key| drop(wheel.cancel(*key)));
+    assert_eq!(wheel.next_deadline(), Some(2 * YEAR));
 }
 
 #[test]
@@ -144,15 +157,31 @@ fn an_old_key_does_not_reach_the_entry_that_took_its_place() {
 #[test]
 fn a_clock_that_steps_back_fires_nothing_twice_and_loses_nothing() {
     let log = Log::default();
-    let mut wheel = Wheel::new(YEAR);
-    wheel.insert(YEAR + 100 * TICK, log.waker(1));
-    assert_eq!(fire(&mut wheel, &log, YEAR + 99 * TICK), []);
+    let start = 1 << 60;
+    let mut wheel = Wheel::new(start);
+    wheel.insert(start + 3 * TICK, log.waker(1));
+    assert_eq!(fire(&mut wheel, &log, start + 2 * TICK), []);
     assert_eq!(fire(&mut wheel, &log, 7), []);
-    wheel.insert(8, log.waker(2));
+    for (name, deadline) in [(3, 50 * TICK), (2, 8)] {
+        wheel.insert(deadline, log.waker(name));
+        assert_eq!(wheel.next_deadline(), Some(deadline));
+    }
     assert_eq!(fire(&mut wheel, &log, 7), []);
-    assert_eq!(wheel.next_deadline(), Some(8));
     assert_eq!(fire(&mut wheel, &log, 8), [2]);
-    assert_eq!(fire(&mut wheel, &log, YEAR + 100 * TICK), [1]);
+    assert_eq!(wheel.next_deadline(), Some(50 * TICK));
+    assert_eq!(fire(&mut wheel, &log, 50 * TICK), [3]);
+    assert_eq!(fire(&mut wheel, &log, start + 3 * TICK), [1]);
+}
+
+#[test]
+fn entering_a_wide_slot_moves_only_what_is_due_into_the_heap() {
+    let log = Log::default();
+    let mut wheel = Wheel::new(0);
+    for name in 0..64 * 64 {
+        wheel.insert((64 * 64 + name as u64) * TICK, log.waker(name));
+    }
+    assert_eq!(fire(&mut wheel, &log, (64 * 64 + 99) * TICK), (0..100).collect::<Vec<_>>());
+    assert_eq!((wheel.len(), wheel.heap.len()), (64 * 64 - 100, 0));
 }
 
 #[test]
