@@ -36,6 +36,7 @@ mod table;
 mod turn;
 
 use std::io;
+use std::os::fd::AsFd;
 use std::task::Waker;
 
 use self::backlog::Backlog;
@@ -101,8 +102,40 @@ pub(super) enum Start<T: Op> {
 pub(super) struct Finished<T> {
     pub(super) op: T,
     pub(super) outcome: Outcome,
-    pub(super) timed_out: bool,
-    pub(super) recalled: bool,
+    pub(super) end: End,
+}
+
+/// Why an op has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// By itself, well or not.
+    Own,
+    /// Its future asked for it.
+    Cancelled,
+    /// Its linked timeout came first.
+    TimedOut,
+    /// It has to be submitted again: it was interrupted, or cancelled so that it looks into the
+    /// stash.
+    Again,
+}
+
+impl End {
+    /// A cancel ends an op on a kernel worker as an interruption, and so may a linked timeout; an
+    /// interruption that nobody asked for is another op's.
+    fn of(outcome: Outcome, marks: table::Marks) -> End {
+        let is_interrupted = outcome.is_interrupted();
+        if !outcome.is_cancelled() && !is_interrupted {
+            End::Own
+        } else if marks.cancelled {
+            End::Cancelled
+        } else if marks.recalled || is_interrupted {
+            End::Again
+        } else if marks.timed {
+            End::TimedOut
+        } else {
+            End::Own
+        }
+    }
 }
 
 impl Driver {
@@ -237,13 +270,7 @@ impl Driver {
         if let Some(fd) = descriptor {
             self.release(fd);
         }
-        let stopped = outcome.is_cancelled();
-        Some(Finished {
-            op,
-            outcome,
-            timed_out: stopped && marks.timed && !marks.cancelled && !marks.recalled,
-            recalled: stopped && marks.recalled && !marks.cancelled,
-        })
+        Some(Finished { op, outcome, end: End::of(outcome, marks) })
     }
 
     /// Notes that an op's future is gone; what is to be finished now, outside the borrow.
@@ -434,6 +461,16 @@ pub(crate) fn keep_failure(fd: FdRef, error: &io::Error) {
     if let (true, Some(errno)) = (sys::is_end_of_connection(error), error.raw_os_error()) {
         keep(fd, Leftover::Failure(errno));
     }
+}
+
+/// Runs a call that does not block on a descriptor of this thread's loop.
+///
+/// `None` when it has been closed, or outside its loop.
+pub(crate) fn with_descriptor<R>(
+    fd: FdRef,
+    call: impl FnOnce(std::os::fd::BorrowedFd<'_>) -> R,
+) -> Option<R> {
+    with(|driver| driver.descriptors.get(fd).map(|owned| call(owned.as_fd()))).flatten()
 }
 
 /// Keeps something for the next op of a descriptor.

@@ -37,6 +37,12 @@ pub trait Op: Unpin + Sized + 'static {
     /// Which order the op belongs to, if any.
     const LANE: Option<Lane> = None;
 
+    /// Whether the kernel keeps the time of the op's timeout, in a linked entry.
+    ///
+    /// It does not where the opcode goes straight to a kernel worker: since 6.15 the timeout is
+    /// started only when the worker has let go of the op. Those are timed by the loop.
+    const HAS_LINKED_TIMEOUT: bool = true;
+
     /// Builds the SQE. Called again when the op is submitted anew after an interruption.
     fn prepare(&mut self) -> Sqe<'_, Self::Completed>;
 

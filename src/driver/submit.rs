@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::op::Op;
-use super::{Finished, OpKey, Start};
+use super::{End, Finished, OpKey, Start};
 use crate::sys;
-use crate::time::Instant;
+use crate::time::{Instant, Sleep, sleep_until};
 
 /// An operation: submitted at its first poll, finished by its completion.
 ///
@@ -30,6 +30,9 @@ use crate::time::Instant;
 pub struct Submit<T: Op> {
     state: State<T>,
     deadline: Option<Deadline>,
+    /// Keeps the time of an op whose timeout the kernel would not keep.
+    timer: Option<Box<Sleep>>,
+    has_expired: bool,
     runtime: u32,
 }
 
@@ -49,7 +52,13 @@ enum Deadline {
 
 impl<T: Op> Submit<T> {
     pub(crate) fn new(op: T) -> Self {
-        Submit { state: State::Idle(op), deadline: None, runtime: 0 }
+        Submit {
+            state: State::Idle(op),
+            deadline: None,
+            timer: None,
+            has_expired: false,
+            runtime: 0,
+        }
     }
 
     /// Ends the operation with [`TimedOut`](io::ErrorKind::TimedOut) when it takes longer than
@@ -92,30 +101,36 @@ impl<T: Op> Submit<T> {
         }
     }
 
-    fn deadline_ns(&mut self) -> Option<u64> {
+    /// The time of the timeout, counted from the first poll on.
+    fn fix_deadline(&mut self) -> Option<Instant> {
         let at = match self.deadline? {
             Deadline::At(at) => at,
-            Deadline::After(limit) => {
-                let at = Instant::now() + limit;
-                self.deadline = Some(Deadline::At(at));
-                at
-            }
+            Deadline::After(limit) => Instant::now() + limit,
         };
-        Some(at.as_nanos())
+        self.deadline = Some(Deadline::At(at));
+        Some(at)
     }
 
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<T::Output> {
-        let deadline_ns = self.deadline_ns();
+        let mut linked_ns = None;
+        if let Some(at) = self.fix_deadline() {
+            if T::HAS_LINKED_TIMEOUT {
+                linked_ns = Some(at.as_nanos());
+            } else if self.timer.is_none() {
+                self.timer = Some(Box::new(sleep_until(at)));
+            }
+        }
         let State::Idle(op) = std::mem::replace(&mut self.state, State::Done) else {
             panic!("an operation was polled after it had given its result");
         };
         let started = super::with(|driver| {
             self.runtime = driver.runtime();
-            driver.start(op, deadline_ns, cx.waker())
+            driver.start(op, linked_ns, cx.waker())
         });
         match started.unwrap_or_else(|| super::no_loop(T::NAME)) {
             Start::InFlight(key) => {
                 self.state = State::InFlight(key);
+                self.poll_timer(cx);
                 Poll::Pending
             }
             Start::Gated(op) => {
@@ -127,30 +142,44 @@ impl<T: Op> Submit<T> {
         }
     }
 
+    /// Asks for the op's end when the loop keeps its time and that has come.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) {
+        let Some(timer) = &mut self.timer else { return };
+        if !self.has_expired && Pin::new(&mut **timer).poll(cx).is_ready() {
+            self.has_expired = true;
+            self.ask_to_cancel();
+        }
+    }
+
     fn poll_in_flight(&mut self, key: OpKey, cx: &mut Context<'_>) -> Poll<T::Output> {
         let runtime = self.runtime;
         let finished = super::with(|driver| {
             super::check_runtime(runtime, driver.runtime());
             driver.poll::<T>(key, cx.waker())
         });
-        let Finished { mut op, outcome, timed_out, recalled } =
-            match finished.unwrap_or_else(|| super::no_loop(T::NAME)) {
-                Some(finished) => finished,
-                None => return Poll::Pending,
-            };
+        let Some(Finished { mut op, outcome, end }) =
+            finished.unwrap_or_else(|| super::no_loop(T::NAME))
+        else {
+            self.poll_timer(cx);
+            return Poll::Pending;
+        };
         self.state = State::Done;
-        if recalled || outcome.is_interrupted() {
-            self.state = State::Idle(op);
-            return self.poll_idle(cx);
-        }
-        let result = outcome.into_result();
+        let result = match end {
+            End::Again => {
+                self.state = State::Idle(op);
+                return self.poll_idle(cx);
+            }
+            End::Own => outcome.into_result(),
+            End::Cancelled if self.has_expired => Err(sys::timed_out()),
+            End::Cancelled => Err(sys::cancelled()),
+            End::TimedOut => Err(sys::timed_out()),
+        };
         if let Err(error) = &result {
-            if op.retries(error) {
+            if end == End::Own && op.retries(error) {
                 self.state = State::Idle(op);
                 return self.poll_idle(cx);
             }
         }
-        let result = if timed_out { result.map_err(|_| sys::timed_out()) } else { result };
         Poll::Ready(op.complete(result))
     }
 }

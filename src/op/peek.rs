@@ -24,7 +24,10 @@ impl<B: IoBufMut> Op for Peek<B> {
     const LANE: Option<Lane> = Some(Lane::Read);
 
     fn prepare(&mut self) -> Sqe<'_, Filled> {
-        Sqe::peek(self.socket.descriptor(), buf::lend_mut(&mut self.buf))
+        match buf::lend_mut(&mut self.buf) {
+            room if room.len == 0 => Sqe::nothing_filled(),
+            room => Sqe::peek(self.socket.descriptor(), room),
+        }
     }
 
     fn complete(self, result: io::Result<Filled>) -> Self::Output {

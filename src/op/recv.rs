@@ -24,7 +24,10 @@ impl<B: IoBufMut> Op for Recv<B> {
     const LANE: Option<Lane> = Some(Lane::Read);
 
     fn prepare(&mut self) -> Sqe<'_, Filled> {
-        Sqe::recv(self.socket.descriptor(), buf::lend_mut(&mut self.buf), 0)
+        match buf::lend_mut(&mut self.buf) {
+            room if room.len == 0 => Sqe::nothing_filled(),
+            room => Sqe::recv(self.socket.descriptor(), room, 0),
+        }
     }
 
     fn complete(self, result: io::Result<Filled>) -> Self::Output {

@@ -31,6 +31,9 @@ impl<B: IoVectoredBufMut> Op for RecvVectored<B> {
 
     fn prepare(&mut self) -> Sqe<'_, Filled> {
         buf::lend_all_mut(&mut self.bufs, &mut self.pieces);
+        if self.pieces.as_parts().1 == 0 {
+            return Sqe::nothing_filled();
+        }
         self.header.set_pieces(&self.pieces);
         Sqe::recv_message(self.socket.descriptor(), &mut self.header)
     }

@@ -1,9 +1,13 @@
-//! `IORING_OP_SHUTDOWN`
+//! shutdown(2), in its turn
+//!
+//! `IORING_OP_SHUTDOWN` always goes to a worker thread of the kernel, though the call never
+//! blocks. So the op is a `IORING_OP_NOP` that waits for its lane, and the call is made when it
+//! completes.
 
 use std::io;
 
-use crate::driver::{FdRef, Lane, Op, SharedFd, Submit};
-use crate::sys::Sqe;
+use crate::driver::{self, FdRef, Lane, Op, SharedFd, Submit};
+use crate::sys::{self, Sqe};
 
 /// Shuts one or both directions of a connection down.
 #[derive(Debug)]
@@ -23,12 +27,16 @@ impl Op for Shutdown {
     const LANE: Option<Lane> = Some(Lane::Write);
 
     fn prepare(&mut self) -> Sqe<'_, ()> {
-        Sqe::shutdown(self.socket.descriptor(), self.how)
+        Sqe::nop()
     }
 
     fn complete(self, result: io::Result<()>) -> Self::Output {
-        result
+        result?;
+        driver::with_descriptor(self.socket, |socket| sys::socket::shutdown(socket, self.how))
+            .unwrap_or_else(|| Err(sys::closed()))
     }
+
+    fn salvage(self, _result: io::Result<()>) {}
 
     fn descriptor(&self) -> Option<FdRef> {
         Some(self.socket)

@@ -53,10 +53,14 @@ impl Outcome {
         self.res == -libc::ECANCELED
     }
 
-    /// Whether a signal ended the op before it did anything.
+    /// Whether a signal, or the end of another op on the same kernel worker, ended the op before
+    /// it did anything.
+    ///
+    /// A worker may also answer with one of the kernel's own restart codes (`ERESTARTSYS` and its
+    /// kin, `include/linux/errno.h`), which no system call ever returns.
     #[inline]
     pub(crate) fn is_interrupted(self) -> bool {
-        self.res == -libc::EINTR
+        self.res == -libc::EINTR || matches!(self.res, -514..=-512 | -516)
     }
 
     /// Whether the provided buffers had run out.
@@ -70,6 +74,9 @@ impl Outcome {
     /// To be called once for each completion: it may take ownership of a descriptor.
     #[inline]
     pub(crate) fn into_result<R: FromCqe>(self) -> io::Result<R> {
+        if self.is_interrupted() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
         if self.res < 0 {
             return Err(io::Error::from_raw_os_error(-self.res));
         }
@@ -155,6 +162,17 @@ mod tests {
         assert_eq!(error.raw_os_error(), Some(libc::EPIPE));
         let sent = Outcome { res: 12, flags: 0 };
         assert_eq!(sent.into_result::<Taken>().unwrap(), Taken(12));
+    }
+
+    #[test]
+    fn the_kernels_restart_codes_are_interruptions() {
+        for res in [-4, -512, -513, -514, -516] {
+            let outcome = Outcome { res, flags: 0 };
+            assert!(outcome.is_interrupted());
+            let error = outcome.into_result::<()>().unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::Interrupted);
+        }
+        assert!(!Outcome { res: -515, flags: 0 }.is_interrupted());
     }
 
     #[test]

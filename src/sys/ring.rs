@@ -314,6 +314,23 @@ impl Ring {
     }
 }
 
+impl Drop for Ring {
+    fn drop(&mut self) {
+        if self.enter_flags & abi::ENTER_REGISTERED_RING == 0 {
+            return;
+        }
+        // A registered ring lives until its thread ends, whoever closes its descriptor.
+        let mut update = RsrcUpdate { offset: self.enter_fd as u32, ..Default::default() };
+        let arg: *mut RsrcUpdate = &mut update;
+        let descriptor = self.ring.as_raw_fd();
+        // SAFETY: `arg` points to one record of the kind this opcode takes.
+        let answer = unsafe { door::register(descriptor, abi::UNREGISTER_RING_FDS, arg.cast(), 1) };
+        if let Err(error) = answer {
+            tracing::warn!(%error, "a ring stays registered until its thread ends");
+        }
+    }
+}
+
 impl AsFd for Ring {
     fn as_fd(&self) -> BorrowedFd<'_> {
         let descriptor = self.ring.as_raw_fd();

@@ -131,16 +131,6 @@ impl<'op> Sqe<'op, ()> {
         Sqe::new(opcode::Connect::new(fd(socket), start, len).build())
     }
 
-    /// `IORING_OP_SHUTDOWN`. Since 5.11.
-    pub(crate) fn shutdown(socket: Descriptor, how: std::net::Shutdown) -> Self {
-        let how = match how {
-            std::net::Shutdown::Read => libc::SHUT_RD,
-            std::net::Shutdown::Write => libc::SHUT_WR,
-            std::net::Shutdown::Both => libc::SHUT_RDWR,
-        };
-        Sqe::new(opcode::Shutdown::new(fd(socket), how).build())
-    }
-
     /// `IORING_OP_CLOSE`: the descriptor belongs to the entry from here on. Since 5.6.
     pub(crate) fn close(descriptor: OwnedFd) -> Self {
         Sqe::new(opcode::Close::new(types::Fd(descriptor.into_raw_fd())).build())
@@ -149,6 +139,12 @@ impl<'op> Sqe<'op, ()> {
 
 /// Sockets: bytes and connections.
 impl<'op> Sqe<'op, Filled> {
+    /// A receive without room: the kernel would wait for bytes that it then leaves, where recv(2)
+    /// returns at once.
+    pub(crate) fn nothing_filled() -> Self {
+        Sqe::new(opcode::Nop::new().build())
+    }
+
     /// `IORING_OP_RECV`. Since 5.6.
     #[inline]
     pub(crate) fn recv(socket: Descriptor, room: LentMut<'op>, flags: i32) -> Self {
