@@ -16,22 +16,35 @@
 //! (`read_exact`, `read_to_end`) goes with that buffer; and after a *write* was dropped it is not
 //! known how much of it went out.
 
+mod at_ext;
 mod buf_read;
+mod chain;
 mod deref;
+mod error;
 mod memory;
+mod positioned;
 mod read;
 mod read_at;
+mod read_ext;
 mod splittable;
+mod take;
 mod vectored;
 mod write;
 mod write_at;
+mod write_ext;
 
+pub use self::at_ext::{AsyncReadAtExt, AsyncWriteAtExt};
 pub use self::buf_read::AsyncBufRead;
+pub use self::chain::Chain;
+pub use self::positioned::Positioned;
 pub use self::read::AsyncRead;
 pub use self::read_at::AsyncReadAt;
+pub use self::read_ext::AsyncReadExt;
 pub use self::splittable::{Join, Splittable, join};
+pub use self::take::Take;
 pub use self::write::AsyncWrite;
 pub use self::write_at::AsyncWriteAt;
+pub use self::write_ext::AsyncWriteExt;
 
 #[cfg(test)]
 mod testing;
