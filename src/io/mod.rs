@@ -18,9 +18,12 @@
 
 mod at_ext;
 mod buf_read;
+mod buf_read_ext;
+mod buf_reader;
 mod chain;
 mod deref;
 mod error;
+mod lines;
 mod memory;
 mod positioned;
 mod read;
@@ -28,6 +31,7 @@ mod read_at;
 mod read_ext;
 mod splittable;
 mod take;
+mod trivial;
 mod vectored;
 mod write;
 mod write_at;
@@ -35,13 +39,17 @@ mod write_ext;
 
 pub use self::at_ext::{AsyncReadAtExt, AsyncWriteAtExt};
 pub use self::buf_read::AsyncBufRead;
+pub use self::buf_read_ext::AsyncBufReadExt;
+pub use self::buf_reader::BufReader;
 pub use self::chain::Chain;
+pub use self::lines::{Lines, Split};
 pub use self::positioned::Positioned;
 pub use self::read::AsyncRead;
 pub use self::read_at::AsyncReadAt;
 pub use self::read_ext::AsyncReadExt;
 pub use self::splittable::{Join, Splittable, join};
 pub use self::take::Take;
+pub use self::trivial::{Empty, Repeat, Sink, empty, repeat, sink};
 pub use self::write::AsyncWrite;
 pub use self::write_at::AsyncWriteAt;
 pub use self::write_ext::AsyncWriteExt;
