@@ -111,10 +111,12 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     /// Makes a reader of the pieces between delimiters, without them.
     ///
     /// ```
+    /// use std::io::Cursor;
+    ///
     /// use annulus::io::AsyncBufReadExt;
     ///
     /// annulus::run(async {
-    ///     let mut pieces = (&b"a,,b"[..]).split(b',');
+    ///     let mut pieces = Cursor::new("a,,b").split(b',');
     ///     let mut all = Vec::new();
     ///     while let Some(piece) = pieces.next_segment().await.unwrap() {
     ///         all.push(piece);
