@@ -9,6 +9,19 @@ use super::AsyncRead;
 ///
 /// [`BufReader`](super::BufReader) makes one of any reader;
 /// [`AsyncBufReadExt`](super::AsyncBufReadExt) has the methods made of these.
+///
+/// ```
+/// use annulus::io::{AsyncBufRead, BufReader};
+///
+/// annulus::run(async {
+///     let mut reader = BufReader::new(&b"GET /"[..]);
+///     if reader.fill_buf().await.unwrap().starts_with(b"GET ") {
+///         reader.consume(4);
+///     }
+///     assert_eq!(reader.buffer(), b"/");
+/// })
+/// .unwrap();
+/// ```
 pub trait AsyncBufRead: AsyncRead {
     /// The bytes in memory; reads some when there are none. Empty at the end of the stream.
     ///

@@ -148,11 +148,10 @@ where
             Err(error) if is_interrupted(&error) => continue,
             Err(error) => return Err(error),
         };
-        let found = bytes.iter().position(|byte| *byte == delimiter);
-        let taken = found.map_or(bytes.len(), |at| at + 1);
-        buf.extend_from_slice(&bytes[..taken]);
+        // The sync reader of the same bytes: it cannot fail, and it searches word by word.
+        let taken = io::BufRead::read_until(&mut &*bytes, delimiter, buf)?;
         reader.consume(taken);
-        if found.is_some() || taken == 0 {
+        if taken == 0 || buf.last() == Some(&delimiter) {
             return Ok(());
         }
     }

@@ -1,5 +1,6 @@
 //! A reader with a buffer before it.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 
@@ -34,7 +35,6 @@ pub(super) const CAPACITY: usize = 8 * 1024;
 /// })
 /// .unwrap();
 /// ```
-#[derive(Debug)]
 pub struct BufReader<R> {
     reader: R,
     /// Without capacity before the first read and while it is lent.
@@ -96,8 +96,9 @@ impl<R> BufReader<R> {
 
 impl<R: AsyncRead> AsyncRead for BufReader<R> {
     async fn read<B: IoBufMut>(&mut self, mut buf: B) -> BufResult<usize, B> {
-        if self.buffer().is_empty() {
-            if buf.as_uninit().len() >= self.capacity {
+        let room = buf.as_uninit().len();
+        if self.buffer().is_empty() && room > 0 {
+            if room >= self.capacity {
                 return self.reader.read(buf).await;
             }
             if let Err(error) = self.fill_buf().await {
@@ -110,8 +111,9 @@ impl<R: AsyncRead> AsyncRead for BufReader<R> {
     }
 
     async fn readv<B: IoVectoredBufMut>(&mut self, mut bufs: B) -> BufResult<usize, B> {
-        if self.buffer().is_empty() {
-            if room_of(&mut bufs) >= self.capacity {
+        let room = room_of(&mut bufs);
+        if self.buffer().is_empty() && room > 0 {
+            if room >= self.capacity {
                 return self.reader.readv(bufs).await;
             }
             if let Err(error) = self.fill_buf().await {
@@ -161,6 +163,16 @@ impl<W: AsyncWrite> AsyncWrite for BufReader<W> {
     }
 }
 
+impl<R: fmt::Debug> fmt::Debug for BufReader<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BufReader")
+            .field("reader", &self.reader)
+            .field("buffered", &self.buffer().len())
+            .field("capacity", &self.capacity)
+            .finish()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::ErrorKind;
@@ -203,6 +215,14 @@ mod tests {
             reader.consume(reader.buffer().len());
         }
         assert_eq!(reader.get_ref().calls(), 35);
+    }
+
+    #[test]
+    fn a_read_without_room_needs_no_read_of_the_stream() {
+        let mut reader = BufReader::new(Script::reading(b"abc"));
+        assert_eq!(block_on(reader.read(Vec::new())).unwrap().0, 0);
+        assert_eq!(block_on(reader.readv([Vec::new()])).unwrap().0, 0);
+        assert_eq!(reader.get_ref().calls(), 0);
     }
 
     #[test]

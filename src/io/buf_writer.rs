@@ -1,5 +1,6 @@
 //! A writer with a buffer before it.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 
@@ -37,7 +38,6 @@ use crate::buf::{BufResult, IoBuf, IoBufMut, IoVectoredBuf, IoVectoredBufMut};
 /// })
 /// .unwrap();
 /// ```
-#[derive(Debug)]
 pub struct BufWriter<W> {
     writer: W,
     /// Without capacity before the first write and while it is lent.
@@ -192,6 +192,17 @@ impl<R: AsyncBufRead> AsyncBufRead for BufWriter<R> {
 
     fn consume(&mut self, amount: usize) {
         self.writer.consume(amount);
+    }
+}
+
+impl<W: fmt::Debug> fmt::Debug for BufWriter<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BufWriter")
+            .field("writer", &self.writer)
+            .field("buffered", &self.held.len())
+            .field("capacity", &self.capacity)
+            .field("lent", &self.lent)
+            .finish()
     }
 }
 

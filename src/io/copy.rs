@@ -58,6 +58,18 @@ where
 /// # Cancellation
 ///
 /// As [`copy`].
+///
+/// ```
+/// use annulus::io::copy_with_buf;
+///
+/// annulus::run(async {
+///     let mut target = Vec::new();
+///     let page = Vec::with_capacity(4096);
+///     let (n, page) = copy_with_buf(&mut &b"abc"[..], &mut target, page).await.unwrap();
+///     assert_eq!((n, page.capacity() >= 4096), (3, true));
+/// })
+/// .unwrap();
+/// ```
 pub async fn copy_with_buf<R, W, B>(
     reader: &mut R,
     writer: &mut W,

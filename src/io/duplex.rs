@@ -87,6 +87,11 @@ pub struct DuplexStream {
 }
 
 impl DuplexStream {
+    /// Lends the two directions apart, for use at the same time.
+    pub fn split(&mut self) -> (&mut SimplexReader, &mut SimplexWriter) {
+        (&mut self.reader, &mut self.writer)
+    }
+
     /// Takes the two directions apart, for two tasks. Each ends when its half is dropped.
     pub fn into_split(self) -> (SimplexReader, SimplexWriter) {
         (self.reader, self.writer)
@@ -98,7 +103,7 @@ impl Splittable for DuplexStream {
     type WriteHalf<'a> = &'a mut SimplexWriter;
 
     fn split(&mut self) -> (&mut SimplexReader, &mut SimplexWriter) {
-        (&mut self.reader, &mut self.writer)
+        self.split()
     }
 }
 

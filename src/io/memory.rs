@@ -134,10 +134,8 @@ impl AsyncReadAt for RefCell<Vec<u8>> {
 
 impl AsyncWriteAt for RefCell<Vec<u8>> {
     async fn write_at<B: IoBuf>(&self, buf: B, offset: u64) -> BufResult<usize, B> {
-        let mut all = Cursor::new(self.take());
-        all.set_position(offset);
-        let result = io::Write::write(&mut all, buf.as_init());
-        self.replace(all.into_inner());
+        let bytes = buf.as_init();
+        let result = put(&mut self.borrow_mut(), bytes, offset);
         BufResult(result, buf)
     }
 }
@@ -157,6 +155,21 @@ fn write_each<'a>(
         }
     }
     Ok(written)
+}
+
+/// Writes `bytes` into `all` at `offset`, after as many zeros as it takes.
+fn put(all: &mut Vec<u8>, bytes: &[u8], offset: u64) -> io::Result<usize> {
+    if bytes.is_empty() {
+        return Ok(0);
+    }
+    let begin = usize::try_from(offset).unwrap_or(usize::MAX);
+    let end = begin.checked_add(bytes.len()).ok_or(io::ErrorKind::FileTooLarge)?;
+    if end > all.len() {
+        all.try_reserve(end - all.len())?;
+        all.resize(end, 0);
+    }
+    all[begin..end].copy_from_slice(bytes);
+    Ok(bytes.len())
 }
 
 /// The bytes of `all` from `offset` on.
@@ -223,6 +236,11 @@ mod tests {
         assert_eq!((n, buf), (3, b"def".to_vec()));
         assert_eq!(block_on(file.read_at(vec![0; 3], 6)).unwrap().0, 0);
         assert_eq!(block_on(file.read_at(vec![0; 3], u64::MAX)).unwrap().0, 0);
+        block_on(file.write_at("X", 3)).unwrap();
+        assert!(block_on(file.write_at("X", u64::MAX)).is_err());
+        assert!(block_on(file.write_at("X", u64::MAX / 2)).is_err());
+        block_on(file.write_at("", u64::MAX)).unwrap();
+        assert_eq!(*file.borrow(), b"\0\0cXef");
         let (n, bufs) = block_on(b"abc"[..].readv_at([vec![0; 1]], 1)).unwrap();
         assert_eq!((n, bufs), (1, [b"b".to_vec()]));
     }

@@ -8,6 +8,15 @@
 //! - [`AsyncBufRead`]: streams that hold bytes ready to be looked at;
 //! - [`Splittable`]: streams whose two directions can be used at the same time.
 //!
+//! Built on them:
+//!
+//! - whole transfers: the `…Ext` traits, [`copy`] and [`copy_bidirectional`];
+//! - few large calls instead of many small ones: [`BufReader`], [`BufWriter`];
+//! - text and delimited pieces: [`Lines`], [`Split`];
+//! - one stream made of others: [`Take`], [`Chain`], [`Join`], and [`Positioned`] of a file;
+//! - streams in memory: [`duplex`], [`simplex`], [`empty`], [`sink`], [`repeat`], and the traits
+//!   for `&[u8]`, `Vec<u8>`, `VecDeque<u8>`, `Bytes`, `BytesMut` and std's `Cursor`.
+//!
 //! # Cancellation
 //!
 //! Every future here may be dropped at any await point. Each one's documentation says what that

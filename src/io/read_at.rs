@@ -9,6 +9,17 @@ use crate::buf::{BufResult, IoBufMut, IoVectoredBufMut};
 ///
 /// Reads take `&self`: any number of them may be in flight at once.
 /// [`AsyncReadAtExt`](super::AsyncReadAtExt) has the methods made of these.
+///
+/// ```
+/// use annulus::io::AsyncReadAt;
+///
+/// annulus::run(async {
+///     let file = b"0123456789".to_vec();
+///     let (n, buf) = file.read_at(vec![0; 8], 7).await.unwrap();
+///     assert_eq!(&buf[..n], b"789");
+/// })
+/// .unwrap();
+/// ```
 pub trait AsyncReadAt {
     /// Reads some bytes, from `offset` bytes after the beginning, into the front of `buf`, and says
     /// how many: zero at or past the end, and also when the buffer has no room.

@@ -10,6 +10,39 @@ use crate::buf::{BufResult, IoBuf, IoVectoredBuf};
 ///
 /// [`AsyncWriteExt`](super::AsyncWriteExt) has the methods made of these. The methods may be
 /// implemented as `async fn`; a future that was never polled must have done nothing.
+///
+/// ```
+/// use annulus::BufResult;
+/// use annulus::buf::IoBuf;
+/// use annulus::io::{AsyncWrite, AsyncWriteExt};
+///
+/// /// Counts what it takes, three bytes at a time.
+/// struct Counter(usize);
+///
+/// impl AsyncWrite for Counter {
+///     async fn write<B: IoBuf>(&mut self, buf: B) -> BufResult<usize, B> {
+///         let n = buf.init_len().min(3);
+///         self.0 += n;
+///         BufResult(Ok(n), buf)
+///     }
+///
+///     async fn flush(&mut self) -> std::io::Result<()> {
+///         Ok(())
+///     }
+///
+///     async fn shutdown(&mut self) -> std::io::Result<()> {
+///         Ok(())
+///     }
+/// }
+///
+/// annulus::run(async {
+///     let mut counter = Counter(0);
+///     assert_eq!(counter.write("0123456789").await.unwrap().0, 3);
+///     counter.write_all("0123456789").await.unwrap();
+///     assert_eq!(counter.0, 13);
+/// })
+/// .unwrap();
+/// ```
 pub trait AsyncWrite {
     /// Writes some bytes from the front of `buf` and says how many.
     ///

@@ -9,6 +9,19 @@ use crate::buf::{BufResult, IoBuf, IoVectoredBuf};
 ///
 /// Writes take `&self`: any number of them may be in flight at once, and nothing orders those that
 /// overlap. [`AsyncWriteAtExt`](super::AsyncWriteAtExt) has the methods made of these.
+///
+/// ```
+/// use std::cell::RefCell;
+///
+/// use annulus::io::AsyncWriteAt;
+///
+/// annulus::run(async {
+///     let file = RefCell::new(b"0123".to_vec());
+///     assert_eq!(file.write_at("abc", 3).await.unwrap().0, 3);
+///     assert_eq!(file.into_inner(), b"012abc");
+/// })
+/// .unwrap();
+/// ```
 pub trait AsyncWriteAt {
     /// Writes some bytes from the front of `buf`, to `offset` bytes after the beginning, and says
     /// how many.
