@@ -6,6 +6,7 @@
 //! - [`IoBuf`], [`IoBufMut`]: what can be lent, for the kernel to read or to fill;
 //! - [`IoVectoredBuf`], [`IoVectoredBufMut`]: several of them in one operation;
 //! - [`Slice`]: a part of a buffer, lent in its place;
+//! - [`fill_from`], [`fill_all_from`]: a fill from memory, for readers written by hand;
 //! - [`BufResult`]: what comes back, the result and the buffer.
 //!
 //! The story: an op is moved to its final address before it is asked for pointers, and nobody
@@ -13,6 +14,7 @@
 //! `&mut UninitSlice`) that lives as long as the op stays untouched is all that is needed, and
 //! these traits are safe to implement.
 
+mod fill;
 mod impls;
 mod lend;
 mod pooled;
@@ -22,6 +24,8 @@ mod vectored;
 
 use bytes::buf::UninitSlice;
 
+pub(crate) use self::fill::fill_with;
+pub use self::fill::{fill_all_from, fill_from};
 pub(crate) use self::lend::{
     Lent, LentMut, LentSlices, lend, lend_all, lend_all_mut, lend_mut, lend_part, reclaim,
     reclaim_all,
