@@ -4,6 +4,7 @@
 mod blocking;
 pub mod buf;
 mod driver;
+pub mod fs;
 mod local;
 pub mod net;
 pub mod op;
