@@ -5,6 +5,7 @@ mod blocking;
 pub mod buf;
 mod driver;
 pub mod io;
+pub mod fs;
 mod local;
 pub mod net;
 pub mod op;
