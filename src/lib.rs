@@ -4,8 +4,8 @@
 mod blocking;
 pub mod buf;
 mod driver;
-pub mod io;
 pub mod fs;
+pub mod io;
 mod local;
 pub mod net;
 pub mod op;

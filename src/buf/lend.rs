@@ -12,6 +12,10 @@ use super::{BufResult, IoBuf, IoBufMut, IoVectoredBuf, IoVectoredBufMut};
 /// (`MAX_RW_COUNT`, `include/linux/fs.h`).
 const IO_LEN_MAX: usize = 0x7fff_f000;
 
+/// The largest number of pieces that one op takes; more are an error (`UIO_MAXIOV`,
+/// `include/uapi/linux/uio.h`).
+const PIECES_MAX: usize = 1024;
+
 /// Memory the kernel will read, borrowed from the op for as long as the op stays in its cell.
 #[derive(Debug)]
 pub(crate) struct Lent<'op> {
@@ -38,7 +42,7 @@ pub(crate) struct IoSlice {
 
 /// The pieces of a vectored op, which stay in the op beside its buffers.
 ///
-/// Up to eight pieces need no allocation.
+/// Up to eight pieces need no allocation. Those past the kernel's limit are left to the next op.
 #[derive(Debug)]
 pub(crate) struct LentSlices {
     few: [IoSlice; 8],
@@ -58,6 +62,9 @@ impl LentSlices {
     }
 
     fn push(&mut self, start: *mut u8, len: usize) {
+        if len == 0 || self.count == PIECES_MAX {
+            return;
+        }
         let slice = IoSlice { start, len };
         if self.count < self.few.len() {
             self.few[self.count] = slice;
@@ -105,20 +112,24 @@ pub(crate) fn lend_mut<B: IoBufMut>(buf: &mut B) -> LentMut<'_> {
 
 /// Lends every buffer of `bufs`, in order; empty ones are passed over.
 pub(crate) fn lend_all<B: IoVectoredBuf>(bufs: &B, slices: &mut LentSlices) {
+    lend_all_from(bufs, 0, slices);
+}
+
+/// Lends what the buffers of `bufs` hold from byte `begin` on, counted over all of them.
+pub(crate) fn lend_all_from<B: IoVectoredBuf>(bufs: &B, begin: usize, slices: &mut LentSlices) {
     slices.clear();
-    for bytes in bufs.iter_init().filter(|bytes| !bytes.is_empty()) {
-        slices.push(bytes.as_ptr().cast_mut(), bytes.len());
+    let mut skip = begin;
+    for bytes in bufs.iter_init() {
+        let rest = bytes.get(skip..).unwrap_or(&[]);
+        skip -= bytes.len() - rest.len();
+        slices.push(rest.as_ptr().cast_mut(), rest.len());
     }
 }
 
 /// Lends the room of every buffer of `bufs`, in order; those without room are passed over.
 pub(crate) fn lend_all_mut<B: IoVectoredBufMut>(bufs: &mut B, slices: &mut LentSlices) {
     slices.clear();
-    bufs.for_each_uninit(&mut |room| {
-        if room.len() > 0 {
-            slices.push(room.as_mut_ptr(), room.len());
-        }
-    });
+    bufs.for_each_uninit(&mut |room| slices.push(room.as_mut_ptr(), room.len()));
 }
 
 /// Takes back a buffer that the kernel has filled with `filled` bytes, or has not.
@@ -146,4 +157,51 @@ pub(crate) fn reclaim_all<B: IoVectoredBufMut>(
         unsafe { bufs.set_init(len) };
     }
     BufResult(filled, bufs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lens(slices: &LentSlices) -> Vec<usize> {
+        let all = if slices.count <= slices.few.len() { &slices.few[..] } else { &slices.many };
+        all[..slices.count].iter().map(|slice| slice.len).collect()
+    }
+
+    #[test]
+    fn pieces_without_bytes_are_passed_over() {
+        let mut slices = LentSlices::new();
+        lend_all(&vec!["", "ab", "", "c"], &mut slices);
+        assert_eq!(lens(&slices), [2, 1]);
+        lend_all_mut(&mut vec![Vec::new(), Vec::with_capacity(3)], &mut slices);
+        assert_eq!(lens(&slices), [3]);
+    }
+
+    #[test]
+    fn a_rest_begins_in_the_middle_of_a_piece() {
+        let bufs = vec!["abc", "", "de", "f"];
+        let mut slices = LentSlices::new();
+        let rests: [(usize, &[usize]); 6] =
+            [(0, &[3, 2, 1]), (1, &[2, 2, 1]), (3, &[2, 1]), (4, &[1, 1]), (6, &[]), (9, &[])];
+        for (begin, expected) in rests {
+            lend_all_from(&bufs, begin, &mut slices);
+            assert_eq!(lens(&slices), expected, "from {begin}");
+        }
+    }
+
+    #[test]
+    fn more_pieces_than_the_kernel_takes_are_left_to_the_next_op() {
+        let mut slices = LentSlices::new();
+        let mut next = 0;
+        for count in [0, 1, 8, 9, 1024, 1025, 1100] {
+            let mut bufs: Vec<Vec<u8>> = (0..count).map(|_| vec![7]).collect();
+            lend_all(&bufs, &mut slices);
+            assert_eq!(lens(&slices).len(), count.min(1024));
+            lend_all_mut(&mut bufs, &mut slices);
+            assert_eq!(lens(&slices).len(), count.min(1024));
+            lend_all_from(&bufs, count.min(1024), &mut slices);
+            next += slices.as_parts().1;
+        }
+        assert_eq!(next, 1 + 76);
+    }
 }

@@ -111,7 +111,8 @@ impl Stash {
         self.accepted.pop_front()
     }
 
-    fn is_empty(&self) -> bool {
+    /// Whether nothing is kept.
+    pub(crate) fn is_empty(&self) -> bool {
         self.bytes.is_empty() && self.end.is_none() && self.accepted.is_empty()
     }
 }

@@ -14,7 +14,16 @@ use super::FdRef;
 /// It is an index, so it may be sent to another thread; there it can only be dropped, which sends
 /// the index home. One that outlives its loop keeps the descriptor open until it is dropped.
 #[derive(Debug)]
-pub(crate) struct SharedFd(FdRef);
+pub struct SharedFd(FdRef);
+
+/// What is made of a descriptor that an op brought: a stream of an accept, for instance.
+///
+/// Sealed: only the crate can name what it takes.
+#[doc(hidden)]
+pub trait FromSharedFd: Sized + 'static {
+    /// The handle that owns this user of the descriptor.
+    fn from_shared_fd(fd: SharedFd) -> Self;
+}
 
 /// Descriptors whose loop has ended while handles were still there, with their number of users.
 static ORPHANS: Mutex<Option<HashMap<FdRef, (OwnedFd, u32)>>> = Mutex::new(None);
@@ -42,6 +51,11 @@ impl SharedFd {
         (retained == Some(true)).then(|| SharedFd(self.0))
     }
 
+    /// As [`try_clone`](Self::try_clone), with the reason when it fails.
+    pub(crate) fn clone_here(&self) -> io::Result<SharedFd> {
+        self.try_clone().ok_or_else(elsewhere)
+    }
+
     /// Takes the descriptor out of the loop.
     ///
     /// # Errors
@@ -59,6 +73,16 @@ impl SharedFd {
     pub(crate) fn kept_bytes(&self) -> usize {
         let kept = super::with(|driver| driver.descriptors.stash(self.0).map_or(0, |s| s.len()));
         kept.unwrap_or(0)
+    }
+
+    /// Whether abandoned ops have left anything: bytes, connections, an error.
+    pub(crate) fn has_kept(&self) -> bool {
+        super::with(|driver| driver.descriptors.has_leftovers(self.0)) == Some(true)
+    }
+
+    /// Whether the descriptor is one of this thread's loop.
+    pub(crate) fn is_here(&self) -> bool {
+        super::with(|driver| driver.runtime) == Some(self.0.runtime)
     }
 }
 
@@ -119,6 +143,11 @@ fn outside() -> io::Error {
         "there is no annulus loop on this thread: run the program in `annulus::run` or \
          `Runtime::block_on`",
     )
+}
+
+#[cold]
+fn elsewhere() -> io::Error {
+    io::Error::other("a handle can be cloned and split on the thread of its own loop only")
 }
 
 impl PartialEq for SharedFd {

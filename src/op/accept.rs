@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 
-use crate::driver::{self, FdRef, Lane, Leftover, Op, SharedFd, Stash, Submit};
+use crate::driver::{self, FdRef, FromSharedFd, Lane, Leftover, Op, SharedFd, Stash, Submit};
 use crate::sys::{self, SocketAddress, Sqe};
 
 /// Accepts a connection as an `S`.
@@ -18,13 +18,13 @@ pub struct Accept<S> {
 
 pub(crate) fn accept<S>(listener: &SharedFd) -> Submit<Accept<S>>
 where
-    S: From<SharedFd> + 'static,
+    S: FromSharedFd,
 {
     let peer = SocketAddress::empty();
     Submit::new(Accept { listener: listener.name(), peer, stream: PhantomData })
 }
 
-impl<S: From<SharedFd> + 'static> Op for Accept<S> {
+impl<S: FromSharedFd> Op for Accept<S> {
     type Completed = OwnedFd;
     type Output = io::Result<(S, SocketAddr)>;
     const NAME: &'static str = "accept";
@@ -44,7 +44,7 @@ impl<S: From<SharedFd> + 'static> Op for Accept<S> {
             Err(_) => sys::socket::peer_addr(stream.as_fd())
                 .unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0))),
         };
-        Ok((S::from(stream), peer))
+        Ok((S::from_shared_fd(stream), peer))
     }
 
     fn salvage(self, result: io::Result<OwnedFd>) {

@@ -4,7 +4,9 @@ use std::io;
 use std::marker::PhantomData;
 use std::os::fd::OwnedFd;
 
-use crate::driver::{self, FdRef, Lane, Leftover, Multishot, MultishotOp, Op, SharedFd, Stash};
+use crate::driver::{
+    self, FdRef, FromSharedFd, Lane, Leftover, Multishot, MultishotOp, Op, SharedFd, Stash,
+};
 use crate::sys::{SocketAddress, Sqe};
 
 /// Accepts connections as `S`, one after another.
@@ -16,12 +18,12 @@ pub struct AcceptMultishot<S> {
 
 pub(crate) fn accept_multishot<S>(listener: &SharedFd) -> Multishot<AcceptMultishot<S>>
 where
-    S: From<SharedFd> + 'static,
+    S: FromSharedFd,
 {
     Multishot::new(AcceptMultishot { listener: listener.name(), stream: PhantomData })
 }
 
-impl<S: From<SharedFd> + 'static> Op for AcceptMultishot<S> {
+impl<S: FromSharedFd> Op for AcceptMultishot<S> {
     type Completed = OwnedFd;
     type Output = ();
     const NAME: &'static str = "accept";
@@ -42,12 +44,12 @@ impl<S: From<SharedFd> + 'static> Op for AcceptMultishot<S> {
     }
 }
 
-impl<S: From<SharedFd> + 'static> MultishotOp for AcceptMultishot<S> {
+impl<S: FromSharedFd> MultishotOp for AcceptMultishot<S> {
     type Item = io::Result<S>;
     const QUEUED_MAX: usize = 256;
 
     fn item(connection: OwnedFd) -> io::Result<S> {
-        SharedFd::adopt(connection).map(S::from)
+        SharedFd::adopt(connection).map(S::from_shared_fd)
     }
 
     fn keep(listener: FdRef, connection: OwnedFd) {

@@ -4,7 +4,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 
-use crate::driver::{FdRef, Op, SharedFd, Submit};
+use crate::driver::{FdRef, FromSharedFd, Op, SharedFd, Submit};
 use crate::sys::{SocketAddress, Sqe};
 
 /// Connects a socket, which becomes an `S`.
@@ -17,13 +17,13 @@ pub struct Connect<S> {
 
 pub(crate) fn connect<S>(socket: SharedFd, address: SocketAddr) -> Submit<Connect<S>>
 where
-    S: From<SharedFd> + 'static,
+    S: FromSharedFd,
 {
     let address = SocketAddress::from(address);
     Submit::new(Connect { socket, address, stream: PhantomData })
 }
 
-impl<S: From<SharedFd> + 'static> Op for Connect<S> {
+impl<S: FromSharedFd> Op for Connect<S> {
     type Completed = ();
     type Output = io::Result<S>;
     const NAME: &'static str = "connect";
@@ -33,7 +33,7 @@ impl<S: From<SharedFd> + 'static> Op for Connect<S> {
     }
 
     fn complete(self, result: io::Result<()>) -> Self::Output {
-        result.map(|()| S::from(self.socket))
+        result.map(|()| S::from_shared_fd(self.socket))
     }
 
     fn descriptor(&self) -> Option<FdRef> {

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::buf::{self, BufResult, IoBufMut};
-use crate::driver::{FdRef, Lane, Op, SharedFd, Stash, Submit};
+use crate::driver::{self, FdRef, Lane, Op, SharedFd, Stash, Submit};
 use crate::sys::{Filled, Sqe};
 
 /// Copies what the next receive would give, and leaves it.
@@ -34,11 +34,21 @@ impl<B: IoBufMut> Op for Peek<B> {
         buf::reclaim(self.buf, result.map(|filled| filled.0))
     }
 
+    /// The bytes are still there; an error is told by the kernel once.
+    fn salvage(self, result: io::Result<Filled>) {
+        if let Err(error) = result {
+            driver::keep_failure(self.socket, &error);
+        }
+    }
+
     fn descriptor(&self) -> Option<FdRef> {
         Some(self.socket)
     }
 
     fn serve(&mut self, stash: &mut Stash) -> Option<io::Result<Filled>> {
-        stash.copy_bytes(self.buf.as_uninit()).map(|count| Ok(Filled(count)))
+        match stash.copy_bytes(self.buf.as_uninit()) {
+            Some(count) => Some(Ok(Filled(count))),
+            None => stash.take_end().map(|end| end.map(Filled)),
+        }
     }
 }

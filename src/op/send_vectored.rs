@@ -11,6 +11,8 @@ use crate::sys::{MessageHeader, Sqe, Taken};
 pub struct SendVectored<B> {
     socket: FdRef,
     bufs: B,
+    /// The first byte to send, all the rest if the kernel can; `None` for any of them.
+    rest: Option<usize>,
     pieces: LentSlices,
     header: MessageHeader,
 }
@@ -19,8 +21,25 @@ pub(crate) fn send_vectored<B: IoVectoredBuf>(
     socket: &SharedFd,
     bufs: B,
 ) -> Submit<SendVectored<B>> {
+    new(socket, bufs, None)
+}
+
+/// Sends what the buffers hold from byte `begin` on, all of it if the kernel can.
+pub(crate) fn send_rest_vectored<B: IoVectoredBuf>(
+    socket: &SharedFd,
+    bufs: B,
+    begin: usize,
+) -> Submit<SendVectored<B>> {
+    new(socket, bufs, Some(begin))
+}
+
+fn new<B: IoVectoredBuf>(
+    socket: &SharedFd,
+    bufs: B,
+    rest: Option<usize>,
+) -> Submit<SendVectored<B>> {
     let (pieces, header) = (LentSlices::new(), MessageHeader::new());
-    Submit::new(SendVectored { socket: socket.name(), bufs, pieces, header })
+    Submit::new(SendVectored { socket: socket.name(), bufs, rest, pieces, header })
 }
 
 impl<B: IoVectoredBuf> Op for SendVectored<B> {
@@ -30,9 +49,16 @@ impl<B: IoVectoredBuf> Op for SendVectored<B> {
     const LANE: Option<Lane> = Some(Lane::Write);
 
     fn prepare(&mut self) -> Sqe<'_, Taken> {
-        buf::lend_all(&self.bufs, &mut self.pieces);
+        let socket = self.socket.descriptor();
+        match self.rest {
+            None => buf::lend_all(&self.bufs, &mut self.pieces),
+            Some(begin) => buf::lend_all_from(&self.bufs, begin, &mut self.pieces),
+        }
         self.header.set_pieces(&self.pieces);
-        Sqe::send_message(self.socket.descriptor(), &self.header)
+        match self.rest {
+            None => Sqe::send_message(socket, &self.header),
+            Some(_) => Sqe::send_message_whole(socket, &self.header),
+        }
     }
 
     fn complete(self, result: io::Result<Taken>) -> Self::Output {

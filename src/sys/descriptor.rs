@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, RawFd};
 /// It owns nothing and keeps nothing open: the driver's table owns the descriptor and counts who
 /// uses the number, from an op's push to its final completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Descriptor(RawFd);
+pub(crate) struct Descriptor(RawFd);
 
 impl Descriptor {
     pub(crate) fn of(owner: &impl AsRawFd) -> Self {

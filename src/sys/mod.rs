@@ -44,7 +44,7 @@ pub(crate) use address::SocketAddress;
 pub(crate) use buf_ring::{BufRing, Mapping};
 #[cfg(test)]
 pub(crate) use cqe::F_MORE;
-pub use cqe::FromCqe;
+pub(crate) use cqe::FromCqe;
 pub(crate) use cqe::{Cqe, Filled, FilledFromGroup, Number, Outcome, Taken};
 pub(crate) use descriptor::Descriptor;
 pub(crate) use errno::{

@@ -206,6 +206,13 @@ impl<'op> Sqe<'op, Taken> {
         Sqe::new(send.flags(libc::MSG_NOSIGNAL as u32).build())
     }
 
+    /// As [`send_message`](Self::send_message), and the kernel goes on until every byte is sent.
+    /// Since 5.19; before, it may send fewer.
+    pub(crate) fn send_message_whole(socket: Descriptor, header: &'op MessageHeader) -> Self {
+        let send = opcode::SendMsg::new(fd(socket), header.as_ptr());
+        Sqe::new(send.flags((libc::MSG_NOSIGNAL | libc::MSG_WAITALL) as u32).build())
+    }
+
     /// `IORING_OP_WRITE` at `offset`; `u64::MAX` writes at the file's own position. Since 5.6.
     #[inline]
     pub(crate) fn write(file: Descriptor, bytes: Lent<'op>, offset: u64) -> Self {
