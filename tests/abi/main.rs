@@ -10,9 +10,13 @@
 
 mod memory;
 mod ring;
+mod scratch;
 mod sockets;
 mod syscall;
 
+mod cancel_many;
+mod cancel_races;
+mod cancellation;
 mod completions;
 mod enter;
 mod rings;
