@@ -6,7 +6,7 @@ use io_uring::opcode;
 use io_uring::squeue::Entry;
 use io_uring::types::{CancelBuilder, Fd};
 
-use crate::cancellation::{CANCEL, OP, open_fifo, read};
+use crate::cancellation::{CANCEL, ERESTARTSYS, OP, open_fifo, read};
 use crate::memory::Lent;
 use crate::ring::{Done, TestRing, only, timespec};
 use crate::scratch::Scratch;
@@ -134,7 +134,7 @@ fn busy_ring(scratch: &Scratch) -> (TestRing, u64, Vec<Box<dyn std::any::Any>>) 
 fn assert_each_ended_once(done: &[Done], count: u64) {
     for op in 10..10 + count {
         let target = only(done, op);
-        let interrupted = matches!(-target.res, libc::EINTR | 512);
+        let interrupted = matches!(-target.res, libc::EINTR | ERESTARTSYS);
         assert!(target.res == -libc::ECANCELED || interrupted, "op {op}: {target:?}");
         assert!(!target.more());
     }

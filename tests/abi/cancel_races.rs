@@ -13,16 +13,13 @@ use io_uring::squeue::Flags;
 use io_uring::types::Fd;
 use io_uring::{EnterFlags, opcode};
 
-use crate::cancellation::{CANCEL, OP, cancel, open_fifo, read};
+use crate::cancellation::{CANCEL, ERESTARTSYS, OP, cancel, open_fifo, read};
 use crate::memory::Lent;
 use crate::ring::{Done, TestRing, only};
 use crate::scratch::Scratch;
 use crate::syscall;
 
 const ROUNDS: usize = 400;
-
-/// An error of the kernel's own, which not every op turns into EINTR on its way out.
-const ERESTARTSYS: i32 = 512;
 
 /// What the cancel said and what its target said, how often.
 #[derive(Default, Debug)]

@@ -19,6 +19,9 @@ use crate::syscall;
 pub(crate) const OP: u64 = 1;
 pub(crate) const CANCEL: u64 = 2;
 
+/// An error of the kernel's own, which not every op turns into EINTR on its way out.
+pub(crate) const ERESTARTSYS: i32 = 512;
+
 pub(crate) fn cancel(target: u64) -> Entry {
     opcode::AsyncCancel::new(target).build().user_data(CANCEL)
 }

@@ -8,6 +8,8 @@
 
 #![allow(unsafe_code, reason = "the kernel's ABI is the subject")]
 
+mod link_timeouts;
+mod links;
 mod memory;
 mod ring;
 mod scratch;
