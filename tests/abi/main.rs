@@ -8,6 +8,7 @@
 
 #![allow(unsafe_code, reason = "the kernel's ABI is the subject")]
 
+mod lifetimes;
 mod link_timeouts;
 mod links;
 mod memory;

@@ -157,3 +157,40 @@ pub(crate) fn register<T>(
     let result = unsafe { libc::syscall(libc::SYS_io_uring_register, fd, opcode, argument, count) };
     check(result as i32)
 }
+
+/// An `io_uring_enter` that allocates nothing: what the kernel returned, `-errno` on error.
+pub(crate) fn raw_enter(ring: RawFd, submit: u32, flags: u32) -> i32 {
+    let none = std::ptr::null::<libc::sigset_t>();
+    // SAFETY: no argument is passed.
+    let result =
+        unsafe { libc::syscall(libc::SYS_io_uring_enter, ring, submit, 0, flags, none, 0) };
+    if result < 0 { -io::Error::last_os_error().raw_os_error().unwrap_or(0) } else { result as i32 }
+}
+
+/// Maps a ring's first page once more and keeps it from children. Never unmapped.
+pub(crate) fn map_ring(ring: RawFd) -> usize {
+    let (protection, flags) = (libc::PROT_READ, libc::MAP_SHARED);
+    // SAFETY: a new mapping at a place of the kernel's choice touches nobody's memory.
+    let page = unsafe { libc::mmap(std::ptr::null_mut(), 4_096, protection, flags, ring, 0) };
+    assert_ne!(page, libc::MAP_FAILED, "mmap: {}", io::Error::last_os_error());
+    // SAFETY: the mapping is ours.
+    check(unsafe { libc::madvise(page, 4_096, libc::MADV_DONTFORK) }).expect("MADV_DONTFORK");
+    page.addr()
+}
+
+/// Whether a page is mapped in this process.
+pub(crate) fn is_mapped(page: usize) -> bool {
+    let mut resident = 0_u8;
+    let page = std::ptr::without_provenance_mut(page);
+    // SAFETY: mincore reads no memory of the page and stores one byte for it.
+    unsafe { libc::mincore(page, 4_096, &mut resident) == 0 }
+}
+
+/// Waits for a child; its exit code.
+pub(crate) fn wait_for(child: libc::pid_t) -> i32 {
+    let mut status = -1;
+    // SAFETY: the status is ours to fill.
+    check(unsafe { libc::waitpid(child, &mut status, 0) }).expect("waitpid");
+    assert!(libc::WIFEXITED(status), "the child ended by status {status:#x}");
+    libc::WEXITSTATUS(status)
+}
