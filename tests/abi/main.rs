@@ -12,11 +12,14 @@ mod lifetimes;
 mod link_timeouts;
 mod links;
 mod memory;
+mod multishot;
+mod provided;
 mod ring;
 mod scratch;
 mod sockets;
 mod syscall;
 
+mod buffers;
 mod cancel_many;
 mod cancel_races;
 mod cancellation;
