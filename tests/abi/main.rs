@@ -8,21 +8,28 @@
 
 #![allow(unsafe_code, reason = "the kernel's ABI is the subject")]
 
+mod files;
 mod lifetimes;
+mod limits;
 mod link_timeouts;
 mod links;
 mod memory;
 mod multishot;
+mod net;
+mod probing;
 mod provided;
 mod ring;
 mod scratch;
 mod sockets;
 mod syscall;
+mod wakeup;
+mod zero_copy;
 
 mod buffers;
 mod cancel_many;
 mod cancel_races;
 mod cancellation;
 mod completions;
+mod direct;
 mod enter;
 mod rings;

@@ -1,4 +1,4 @@
-//! Connected sockets, and what `uring-sys-notes/sockets.md` says of them.
+//! Connected sockets.
 
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;

@@ -194,3 +194,52 @@ pub(crate) fn wait_for(child: libc::pid_t) -> i32 {
     assert!(libc::WIFEXITED(status), "the child ended by status {status:#x}");
     libc::WEXITSTATUS(status)
 }
+
+/// Makes `number` fail with `error` in this thread, for good.
+pub(crate) fn deny(number: libc::c_long, error: i32) {
+    let statement = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
+    let number = u32::try_from(number).expect("a system call's number");
+    let mut equals = statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, number);
+    equals.jf = 1;
+    let mut program = [
+        statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0),
+        equals,
+        statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ERRNO | error as u32),
+        statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW),
+    ];
+    let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+    // SAFETY: no pointer is passed.
+    check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })
+        .expect("no new privileges");
+    // SAFETY: the program outlives the call, which copies it.
+    let result = unsafe {
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const filter)
+    };
+    check(result as i32).expect("seccomp");
+}
+
+/// The soft limit on a resource.
+pub(crate) fn soft_limit(resource: libc::__rlimit_resource_t) -> u64 {
+    limits(resource).rlim_cur
+}
+
+/// Lowers a soft limit of the whole process.
+pub(crate) fn set_soft_limit(resource: libc::__rlimit_resource_t, limit: u64) {
+    let lowered = libc::rlimit { rlim_cur: limit, ..limits(resource) };
+    // SAFETY: the limits are valid and outlive the call.
+    check(unsafe { libc::setrlimit(resource, &lowered) }).expect("setrlimit");
+}
+
+fn limits(resource: libc::__rlimit_resource_t) -> libc::rlimit {
+    let mut limits = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the limits are ours to fill.
+    check(unsafe { libc::getrlimit(resource, &mut limits) }).expect("getrlimit");
+    limits
+}
+
+/// Makes this thread, and it alone, another user's: for good.
+pub(crate) fn become_user(user: u32) {
+    // SAFETY: no pointer is passed. The raw call changes one thread, where libc's changes them all.
+    let result = unsafe { libc::syscall(libc::SYS_setresuid, user, user, user) };
+    check(result as i32).expect("setresuid");
+}
