@@ -130,8 +130,10 @@ pub(crate) fn block(signal: i32) -> libc::sigset_t {
 
 /// Sends `signal` to this thread.
 pub(crate) fn raise(signal: i32) {
-    // SAFETY: no pointer is passed; pthread_self names this thread.
-    let result = unsafe { libc::pthread_kill(libc::pthread_self(), signal) };
+    // SAFETY: no pointer is passed.
+    let this = unsafe { libc::pthread_self() };
+    // SAFETY: `this` is a thread that runs.
+    let result = unsafe { libc::pthread_kill(this, signal) };
     assert_eq!(result, 0, "pthread_kill");
 }
 
