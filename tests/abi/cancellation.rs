@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 
@@ -150,6 +150,37 @@ fn a_cancel_that_comes_before_deferred_work_runs_leaves_the_data_in_the_socket()
     ring.push(cancel(OP));
     assert_cancelled(&mut ring);
     assert_eq!(syscall::readable_bytes(&ours), 4);
+}
+
+#[test]
+fn a_cancel_that_comes_before_deferred_work_runs_leaves_the_connection_in_the_backlog() {
+    for multi in [false, true] {
+        let mut ring = TestRing::new();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+        let (fd, none) = (Fd(listener.as_raw_fd()), std::ptr::null_mut());
+        let accept = if multi {
+            opcode::AcceptMulti::new(fd).build()
+        } else {
+            opcode::Accept::new(fd, none, none.cast()).build()
+        };
+        ring.push(accept.user_data(OP));
+        ring.submit();
+        let address = listener.local_addr().expect("its address");
+        let _client = TcpStream::connect(address).expect("connect");
+        ring.push(cancel(OP));
+        assert_cancelled(&mut ring);
+        listener.accept().expect("it waits in the backlog");
+    }
+}
+
+#[test]
+fn an_op_that_skips_its_success_says_that_it_was_cancelled() {
+    let mut ring = TestRing::new();
+    let (ours, _theirs) = sockets::unix_pair();
+    ring.push(recv(&ours, Lent::zeroed(8)).flags(Flags::SKIP_SUCCESS));
+    ring.submit();
+    ring.push(cancel(OP));
+    assert_cancelled(&mut ring);
 }
 
 #[test]

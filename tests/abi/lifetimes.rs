@@ -1,7 +1,7 @@
 //! Pins `uring-sys-notes/lifetimes.md`.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -72,6 +72,19 @@ fn closing_a_descriptor_does_not_end_its_recv_and_sends_no_fin_until_the_recv_en
     assert_ne!(syscall::poll(&theirs, libc::POLLIN, 5_000), 0, "the FIN comes now");
     assert_eq!(theirs.read(&mut [0]).expect("end of stream"), 0);
     assert_eq!(buf.bytes(), [0; 8]);
+}
+
+#[test]
+fn a_port_is_free_again_when_its_accept_has_been_reaped_and_not_before() {
+    let mut ring = TestRing::new();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let address = listener.local_addr().expect("its address");
+    ring.push(opcode::AcceptMulti::new(Fd(listener.as_raw_fd())).build().user_data(OP));
+    ring.submit();
+    drop(listener);
+    assert_eq!(syscall::errno(TcpListener::bind(address)), libc::EADDRINUSE);
+    assert_eq!(cancel(&mut ring), -libc::ECANCELED);
+    TcpListener::bind(address).expect("the final completion gave the port back");
 }
 
 #[test]
