@@ -153,7 +153,15 @@ pub(crate) fn register<T>(
     argument: &mut T,
     count: u32,
 ) -> io::Result<i32> {
-    let fd = ring.as_raw_fd();
+    register_at(ring.as_raw_fd(), opcode, argument, count)
+}
+
+/// One `io_uring_register` of the few that want no ring.
+pub(crate) fn register_nowhere<T>(opcode: u32, argument: &mut T, count: u32) -> io::Result<i32> {
+    register_at(-1, opcode, argument, count)
+}
+
+fn register_at<T>(fd: RawFd, opcode: u32, argument: &mut T, count: u32) -> io::Result<i32> {
     let argument = std::ptr::from_mut(argument);
     // SAFETY: the argument is ours and has the layout that `opcode` wants: the callers' business.
     let result = unsafe { libc::syscall(libc::SYS_io_uring_register, fd, opcode, argument, count) };

@@ -1,6 +1,6 @@
 //! Pins `uring-sys-notes/wakeup.md`.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -15,6 +15,7 @@ use crate::ring::{TestRing, annulus_flags, only};
 use crate::syscall;
 
 const WAKE: u64 = 1;
+const REGISTER_SEND_MSG_RING: u32 = 31;
 
 fn poll_multi(event: &OwnedFd) -> Entry {
     let poll = opcode::PollAdd::new(Fd(event.as_raw_fd()), libc::POLLIN as u32).multi(true);
@@ -230,6 +231,34 @@ fn a_ring_may_send_a_message_to_itself() {
     ring.push(to_itself);
     let done = ring.collect(2);
     assert_eq!((only(&done, 33).res, only(&done, 5).res), (3, 0));
+}
+
+/// A message to `ring` from a thread that may have no ring: what the registration returned.
+fn send_without_a_ring(ring: RawFd, result: u32, user_data: u64) -> std::io::Result<i32> {
+    let mut sqe = [0_u64; 8];
+    sqe[0] = u64::from(opcode::MsgRingData::CODE) | (ring as u64) << 32;
+    sqe[1] = user_data;
+    sqe[3] = u64::from(result);
+    syscall::register_nowhere(REGISTER_SEND_MSG_RING, &mut sqe, 1)
+}
+
+#[test]
+fn a_thread_without_a_ring_may_send_a_message_too() {
+    let mut ring = TestRing::new();
+    let target = ring.as_raw_fd();
+    let sent = thread::spawn(move || {
+        let sent = send_without_a_ring(target, 42, 7);
+        (sent.map_err(|error| error.raw_os_error()), send_without_a_ring(-1, 0, 0))
+    });
+    let (sent, astray) = sent.join().expect("the other thread");
+    if sent == Err(Some(libc::EINVAL)) || sent == Err(Some(libc::EBADF)) {
+        println!("skipped: this kernel has no SEND_MSG_RING (6.13): {sent:?}");
+        return;
+    }
+    assert_eq!(sent, Ok(0));
+    let done = ring.one();
+    assert_eq!((done.user_data, done.res), (7, 42));
+    assert_eq!(syscall::errno(astray), libc::EBADF);
 }
 
 #[test]
