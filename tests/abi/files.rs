@@ -205,3 +205,23 @@ fn a_link_orders_a_write_before_its_fsync() {
     assert_eq!((done[0].user_data, done[1].user_data), (1, 2), "a link keeps the order");
     assert_eq!((only(&done, 1).res, only(&done, 2).res), (5, 0));
 }
+
+#[test]
+fn ops_on_names_go_straight_to_a_worker_and_cached_reads_need_none() {
+    let workers = std::thread::spawn(|| {
+        let mut ring = TestRing::new();
+        let scratch = Scratch::new();
+        let path = scratch.path("file");
+        fs::write(&path, b"cached").expect("a file");
+        let file = OwnedFd::from(fs::File::open(&path).expect("the file"));
+        assert_eq!(run(&mut ring, read_at(&file, Lent::zeroed(6), 0)), 6);
+        let before = syscall::workers_of_this_thread();
+        let unlink = opcode::UnlinkAt::new(HERE, lent_path(&path).as_ptr().cast_const().cast());
+        assert_eq!(run(&mut ring, unlink.build()), 0);
+        (before, syscall::workers_of_this_thread())
+    });
+    let (before, after) = workers.join().expect("a thread without workers");
+    println!("{before} workers after a cached read, {after} after an unlink");
+    assert_eq!(after, 1);
+    assert!(before <= 1, "a file system without NOWAIT reads on a worker");
+}

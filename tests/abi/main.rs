@@ -16,6 +16,7 @@ mod links;
 mod memory;
 mod multishot;
 mod net;
+mod notes;
 mod probing;
 mod provided;
 mod ring;

@@ -287,3 +287,20 @@ fn a_datagram_keeps_its_borders_and_its_sender() {
     ring.push(recv(&ours, buf, 0));
     assert_eq!((ring.one().res, buf.bytes()), (4, b"next".to_vec()));
 }
+
+#[test]
+fn a_shutdown_goes_to_a_worker_and_sends_and_recvs_do_not() {
+    let workers = std::thread::spawn(|| {
+        let mut ring = TestRing::new();
+        let (ours, theirs) = sockets::unix_pair();
+        ring.push_all(&[recv(&ours, Lent::zeroed(4), 0), send(&theirs, Lent::from(*b"abcd"), 0)]);
+        assert!(ring.collect(2).iter().all(|done| done.res == 4));
+        let before = syscall::workers_of_this_thread();
+        let shutdown = opcode::Shutdown::new(Fd(ours.as_raw_fd()), libc::SHUT_RDWR).build();
+        ring.push(shutdown.user_data(OP));
+        assert_eq!(ring.one().res, 0);
+        (before, syscall::workers_of_this_thread())
+    });
+    let (before, after) = workers.join().expect("a thread without workers");
+    assert_eq!((before, after), (0, 1));
+}

@@ -179,6 +179,24 @@ fn a_registered_ring_outlives_the_close_of_its_descriptor() {
 }
 
 #[test]
+fn a_thread_registers_at_most_sixteen_rings() {
+    let attempts = thread::spawn(|| {
+        let rings: Vec<TestRing> = (0..17).map(|_| TestRing::sized(4, 8)).collect();
+        let mut registered = 0;
+        for ring in &rings {
+            let fd = ring.as_raw_fd() as u64;
+            let mut registration = RingRegistration { index: u32::MAX, reserved: 0, fd };
+            match syscall::register(ring, REGISTER_RING_FDS, &mut registration, 1) {
+                Ok(_) => registered += 1,
+                Err(error) => return (registered, error.raw_os_error()),
+            }
+        }
+        (registered, None)
+    });
+    assert_eq!(attempts.join().expect("the thread"), (16, Some(libc::EBUSY)));
+}
+
+#[test]
 fn single_issuer_refuses_another_thread_with_eexist() {
     let mut ring = TestRing::new();
     ring.push(opcode::Nop::new().build().user_data(7));

@@ -253,3 +253,15 @@ pub(crate) fn become_user(user: u32) {
     let result = unsafe { libc::syscall(libc::SYS_setresuid, user, user, user) };
     check(result as i32).expect("setresuid");
 }
+
+/// How many worker threads the kernel runs for the rings of this thread.
+pub(crate) fn workers_of_this_thread() -> usize {
+    // SAFETY: no pointer is passed.
+    let this = unsafe { libc::gettid() };
+    let name = format!("iou-wrk-{this}");
+    let threads = std::fs::read_dir("/proc/self/task").expect("the threads of this process");
+    threads
+        .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("comm")).ok())
+        .filter(|found| found.trim() == name)
+        .count()
+}
