@@ -252,7 +252,8 @@ fn a_linked_timeout_may_not_fire_while_its_op_blocks_a_worker() {
     }
     let (op, timeout) = pair_of(&done);
     assert!(matches!(-op, libc::ECANCELED | libc::EINTR | ERESTARTSYS), "{op}");
-    assert!(matches!(-timeout, libc::ECANCELED | libc::ETIME | libc::EALREADY), "{timeout}");
+    let known = [libc::ECANCELED, libc::ETIME, libc::EALREADY, libc::ENOENT];
+    assert!(known.contains(&-timeout), "{timeout}");
 }
 
 #[test]
