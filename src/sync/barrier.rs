@@ -11,6 +11,26 @@ use super::waking::LocalCell;
 /// Holds tasks back until as many have come as it was made for, and then lets them go together.
 ///
 /// It can be used again at once: who comes after that waits for the next group.
+///
+/// ```
+/// # annulus::run(async {
+/// use std::rc::Rc;
+/// use annulus::sync::Barrier;
+///
+/// let barrier = Rc::new(Barrier::new(3));
+/// let tasks: Vec<_> = (0..3)
+///     .map(|_| {
+///         let barrier = Rc::clone(&barrier);
+///         annulus::spawn(async move { barrier.wait().await.is_leader() })
+///     })
+///     .collect();
+/// let mut leaders = 0;
+/// for task in tasks {
+///     leaders += usize::from(task.await.unwrap());
+/// }
+/// assert_eq!(leaders, 1);
+/// # }).unwrap();
+/// ```
 pub struct Barrier {
     parties: usize,
     group: LocalCell<WaitList<(), ()>>,

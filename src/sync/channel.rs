@@ -10,7 +10,7 @@
 //! - the receiver's disappearance refuses everything and hands back what was in the channel.
 
 use std::collections::VecDeque;
-use std::task::{Poll, Waker};
+use std::task::{Poll, Waker, ready};
 
 use super::permits::{PERMITS_MAX, Permits};
 use super::semaphore::TryAcquireError;
@@ -102,6 +102,31 @@ impl<T> Channel<T> {
             }
             acquired.is_ok()
         })
+    }
+
+    /// Sends the message when there is room for it. It stays in `message` if the channel is closed.
+    ///
+    /// Room is taken and filled in one step, so the receiver cannot vanish in between.
+    #[inline]
+    pub(super) fn poll_send(
+        &mut self,
+        message: &mut Option<T>,
+        key: &mut Option<WaitKey>,
+        waker: &mut LazyWaker<'_>,
+    ) -> Poll<()> {
+        let has_room = ready!(self.poll_reserve(key, waker));
+        if has_room {
+            *message = message.take().and_then(|message| self.send(message));
+        }
+        Poll::Ready(())
+    }
+
+    /// Sends the message if there is room and nobody waits for it. It stays in `message` otherwise.
+    #[inline]
+    pub(super) fn try_send(&mut self, message: &mut Option<T>) -> Result<(), TryAcquireError> {
+        self.try_reserve()?;
+        *message = message.take().and_then(|message| self.send(message));
+        Ok(())
     }
 
     pub(super) fn leave_reserve(&mut self, key: WaitKey) -> Option<Waker> {

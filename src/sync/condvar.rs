@@ -13,6 +13,28 @@ use super::waking::LocalCell;
 /// wait at that moment, in the order in which they came, and are not kept for later. There are no
 /// spurious wake-ups, but other tasks may have had the lock in between: wait in a loop, or with
 /// [`wait_while`](Condvar::wait_while).
+///
+/// ```
+/// # annulus::run(async {
+/// use std::rc::Rc;
+/// use annulus::sync::{Condvar, Mutex};
+///
+/// let stock = Rc::new((Mutex::new(0), Condvar::new()));
+/// let buyer = annulus::spawn({
+///     let stock = Rc::clone(&stock);
+///     async move {
+///         let count = stock.0.lock().await;
+///         let mut count = stock.1.wait_while(count, |count| *count == 0).await;
+///         *count -= 1;
+///     }
+/// });
+/// annulus::yield_now().await;
+/// *stock.0.lock().await += 1;
+/// stock.1.notify_one();
+/// buyer.await.unwrap();
+/// assert_eq!(*stock.0.lock().await, 0);
+/// # }).unwrap();
+/// ```
 #[derive(Default)]
 pub struct Condvar {
     line: LocalCell<WaitList<(), Grant>>,

@@ -12,6 +12,22 @@ use super::waking::{LocalCell, Machine};
 ///
 /// [`set`](Event::set) lets everybody pass who waits then, even if the flag is cleared again before
 /// they run, and everybody who comes later, until it is cleared.
+///
+/// ```
+/// # annulus::run(async {
+/// use std::rc::Rc;
+/// use annulus::sync::Event;
+///
+/// let ready = Rc::new(Event::new());
+/// let waiting = annulus::spawn({
+///     let ready = Rc::clone(&ready);
+///     async move { ready.wait().await }
+/// });
+/// ready.set();
+/// waiting.await.unwrap();
+/// ready.wait().await;
+/// # }).unwrap();
+/// ```
 #[derive(Default)]
 pub struct Event {
     flag: LocalCell<Flag>,

@@ -18,6 +18,31 @@ use super::waking::{LazyWaker, LocalCell, Machine};
 /// A task that checks a condition of its own and then waits misses nothing: tasks of one loop do
 /// not run between its check and its wait unless it awaits in between, and what is notified even
 /// then is not lost if the [`Notified`] was made (for `notify_waiters`) before the check.
+///
+/// ```
+/// # annulus::run(async {
+/// use std::cell::RefCell;
+/// use std::rc::Rc;
+/// use annulus::sync::Notify;
+///
+/// let work = Rc::new((Notify::new(), RefCell::new(Vec::new())));
+/// let worker = annulus::spawn({
+///     let work = Rc::clone(&work);
+///     async move {
+///         loop {
+///             if let Some(job) = work.1.borrow_mut().pop() {
+///                 break job;
+///             }
+///             work.0.notified().await;
+///         }
+///     }
+/// });
+/// annulus::yield_now().await;
+/// work.1.borrow_mut().push("job");
+/// work.0.notify_one();
+/// assert_eq!(worker.await.unwrap(), "job");
+/// # }).unwrap();
+/// ```
 #[derive(Default)]
 pub struct Notify {
     signals: LocalCell<Signals>,
@@ -138,6 +163,19 @@ impl Notified<'_> {
     ///
     /// After this, a `notify_one` may reach the future although it was not polled yet. Use it to
     /// wait on a condition: make the future, enable it, check the condition, then await.
+    ///
+    /// ```
+    /// # annulus::run(async {
+    /// use std::pin::pin;
+    ///
+    /// let notify = annulus::sync::Notify::new();
+    /// let mut notified = pin!(notify.notified());
+    /// notified.as_mut().enable();
+    /// // Whatever is notified from here on is not missed.
+    /// notify.notify_one();
+    /// notified.await;
+    /// # }).unwrap();
+    /// ```
     pub fn enable(self: Pin<&mut Self>) -> bool {
         let this = self.get_mut();
         let state = this.state;

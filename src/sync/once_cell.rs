@@ -11,6 +11,22 @@ use super::semaphore::{Semaphore, TryAcquireError};
 ///
 /// Tasks that ask while another one makes the value wait for it. If the one that makes it is
 /// cancelled, fails or panics, the next in line starts anew with its own initialiser.
+///
+/// ```
+/// # annulus::run(async {
+/// use annulus::sync::OnceCell;
+///
+/// async fn expensive() -> u32 {
+///     annulus::yield_now().await;
+///     42
+/// }
+///
+/// let cell = OnceCell::new();
+/// assert_eq!(cell.get(), None);
+/// assert_eq!(*cell.get_or_init(expensive).await, 42);
+/// assert_eq!(*cell.get_or_init(async || unreachable!()).await, 42);
+/// # }).unwrap();
+/// ```
 pub struct OnceCell<T> {
     value: cell::OnceCell<T>,
     /// Who holds the permit makes the value; closed once there is one.
@@ -47,6 +63,14 @@ impl<T> OnceCell<T> {
     /// # Errors
     ///
     /// [`SetError`], with `value` in it, when the cell is full or a task is about to fill it.
+    ///
+    /// ```
+    /// use annulus::sync::{OnceCell, SetError};
+    ///
+    /// let cell = OnceCell::new();
+    /// assert_eq!(cell.set(1), Ok(()));
+    /// assert_eq!(cell.set(2), Err(SetError::AlreadyInitialized(2)));
+    /// ```
     pub fn set(&self, value: T) -> Result<(), SetError<T>> {
         match self.turn.try_acquire() {
             Ok(permit) => {
@@ -87,6 +111,16 @@ impl<T> OnceCell<T> {
     /// # Cancel safety
     ///
     /// As [`get_or_init`](OnceCell::get_or_init).
+    ///
+    /// ```
+    /// # annulus::run(async {
+    /// use annulus::sync::OnceCell;
+    ///
+    /// let cell = OnceCell::new();
+    /// assert_eq!(cell.get_or_try_init(async || Err("not yet")).await, Err("not yet"));
+    /// assert_eq!(cell.get_or_try_init(async || Ok::<_, &str>(1)).await, Ok(&1));
+    /// # }).unwrap();
+    /// ```
     pub async fn get_or_try_init<E, F, Fut>(&self, init: F) -> Result<&T, E>
     where
         F: FnOnce() -> Fut,

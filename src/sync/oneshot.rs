@@ -13,6 +13,16 @@ use super::handover::{Handover, NoValue};
 use super::waking::LocalCell;
 
 /// Makes a channel for one value.
+///
+/// ```
+/// # annulus::run(async {
+/// use annulus::sync::oneshot;
+///
+/// let (sender, receiver) = oneshot::channel();
+/// annulus::spawn(async move { sender.send("done") });
+/// assert_eq!(receiver.await, Ok("done"));
+/// # }).unwrap();
+/// ```
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let shared = Rc::new(LocalCell::new(Handover::new()));
     (Sender { shared: Rc::clone(&shared) }, Receiver { shared })
@@ -61,6 +71,15 @@ impl<T> Sender<T> {
     /// # Cancel safety
     ///
     /// Dropping the future has no effect.
+    ///
+    /// ```
+    /// # annulus::run(async {
+    /// let (mut sender, receiver) = annulus::sync::oneshot::channel::<u8>();
+    /// drop(receiver);
+    /// sender.closed().await;
+    /// assert_eq!(sender.send(1), Err(1));
+    /// # }).unwrap();
+    /// ```
     pub async fn closed(&mut self) {
         poll_fn(|cx| self.poll_closed(cx)).await;
     }

@@ -120,10 +120,16 @@ impl<W, G> WaitList<W, G> {
     /// Serves the first in line; `false`, and the grant unused, when nobody waits.
     #[inline]
     pub(crate) fn grant_front(&mut self, grant: G) -> bool {
-        let index = self.waiting.first;
-        if index == NONE {
+        if self.waiting.first == NONE {
             return false;
         }
+        self.grant_first(grant);
+        true
+    }
+
+    #[inline(never)]
+    fn grant_first(&mut self, grant: G) {
+        let index = self.waiting.first;
         unlink(&mut self.waiters, &mut self.waiting, index);
         self.waiting_count -= 1;
         let waiter = &mut self.waiters[index];
@@ -131,7 +137,6 @@ impl<W, G> WaitList<W, G> {
         if waiter.waker.is_some() {
             link_back(&mut self.waiters, &mut self.waking, index);
         }
-        true
     }
 
     /// Serves everybody who waits now, in order.
@@ -159,6 +164,14 @@ impl<W, G> WaitList<W, G> {
         }
         let Waiter { want, grant, waker, .. } = self.waiters.remove(key.index);
         Removed { want, grant, waker }
+    }
+
+    /// Not inlined, so that finding nobody to wake costs a comparison.
+    #[inline(never)]
+    fn pop_waking(&mut self) -> Option<Waker> {
+        let index = self.waking.first;
+        unlink(&mut self.waiters, &mut self.waking, index);
+        self.waiters[index].waker.take()
     }
 
     /// Joins the line on behalf of a future that has no place in it yet.
@@ -209,12 +222,10 @@ impl<W, G> Default for WaitList<W, G> {
 impl<W, G> Machine for WaitList<W, G> {
     #[inline]
     fn next_wake(&mut self) -> Option<Waker> {
-        let index = self.waking.first;
-        if index == NONE {
+        if self.waking.first == NONE {
             return None;
         }
-        unlink(&mut self.waiters, &mut self.waking, index);
-        self.waiters[index].waker.take()
+        self.pop_waking()
     }
 }
 

@@ -59,6 +59,12 @@ impl<M: Machine> LocalCell<M> {
         result
     }
 
+    /// Changes the machine in a way that gives nobody a reason to be woken.
+    #[inline]
+    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut M) -> R) -> R {
+        change(&mut self.0.borrow_mut())
+    }
+
     /// Changes the machine on behalf of a future that may have to leave its waker.
     #[inline]
     pub(crate) fn poll<R>(
@@ -74,7 +80,7 @@ impl<M: Machine> LocalCell<M> {
 ///
 /// A panic of one waker must not leave the others asleep, so it is held back until all are
 /// called. During an unwinding it is swallowed: a second panic would end the process.
-#[inline]
+#[inline(never)]
 pub(crate) fn wake_each(first: Waker, mut next: impl FnMut() -> Option<Waker>) {
     let mut panic: Option<Box<dyn Any + Send>> = None;
     let mut waker = Some(first);
@@ -111,13 +117,15 @@ impl<'a> LazyWaker<'a> {
         mut attempt: impl FnMut(&mut LazyWaker<'_>) -> Poll<R>,
     ) -> Poll<R> {
         let mut lazy = LazyWaker { current: cx.waker(), owned: None, spent: None, wanted: false };
-        let outcome = attempt(&mut lazy);
-        if outcome.is_ready() || !lazy.wanted {
-            return outcome;
+        loop {
+            let outcome = attempt(&mut lazy);
+            if outcome.is_ready() || !lazy.wanted {
+                return outcome;
+            }
+            lazy.wanted = false;
+            lazy.spent = None;
+            lazy.owned = Some(lazy.current.clone());
         }
-        lazy.spent = None;
-        lazy.owned = Some(lazy.current.clone());
-        attempt(&mut lazy)
     }
 
     /// An owned waker; `None` in the first attempt, which is then repeated.
@@ -184,9 +192,9 @@ impl SoleWaiter {
 impl Machine for SoleWaiter {
     #[inline]
     fn next_wake(&mut self) -> Option<Waker> {
-        if !std::mem::take(&mut self.due) {
+        if !self.due {
             return None;
         }
-        self.waker.take()
+        self.leave()
     }
 }

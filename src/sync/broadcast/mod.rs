@@ -28,6 +28,18 @@ type Shared<T> = Rc<LocalCell<Ring<T>>>;
 /// # Panics
 ///
 /// When `capacity` is zero.
+///
+/// ```
+/// # annulus::run(async {
+/// use annulus::sync::broadcast;
+///
+/// let (sender, mut one) = broadcast::channel(16);
+/// let mut two = sender.subscribe();
+/// assert_eq!(sender.send("to all"), Ok(2));
+/// assert_eq!(one.recv().await, Ok("to all"));
+/// assert_eq!(two.recv().await, Ok("to all"));
+/// # }).unwrap();
+/// ```
 #[must_use]
 #[track_caller]
 pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {

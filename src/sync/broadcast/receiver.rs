@@ -73,6 +73,19 @@ impl<T: Clone> Receiver<T> {
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing: the next call gets the value that this one would have.
+    ///
+    /// ```
+    /// # annulus::run(async {
+    /// use annulus::sync::broadcast::{self, RecvError};
+    ///
+    /// let (sender, mut receiver) = broadcast::channel(2);
+    /// for value in 1..=3 {
+    ///     sender.send(value).unwrap();
+    /// }
+    /// assert_eq!(receiver.recv().await, Err(RecvError::Lagged(1)));
+    /// assert_eq!(receiver.recv().await, Ok(2));
+    /// # }).unwrap();
+    /// ```
     pub fn recv(&mut self) -> Recv<'_, T> {
         Recv { receiver: self, key: None }
     }

@@ -12,6 +12,16 @@ use crate::sync::handover::{Handover, NoValue};
 pub use crate::sync::oneshot::{RecvError, TryRecvError};
 
 /// Makes a channel for one value.
+///
+/// ```
+/// # annulus::run(async {
+/// use annulus::sync::cross::oneshot;
+///
+/// let (sender, receiver) = oneshot::channel();
+/// std::thread::spawn(move || sender.send("from a thread"));
+/// assert_eq!(receiver.await, Ok("from a thread"));
+/// # }).unwrap();
+/// ```
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(CrossCell::new(Handover::new()));
     (Sender { shared: Arc::clone(&shared) }, Receiver { shared })

@@ -31,6 +31,23 @@ type Shared<T> = Rc<LocalCell<Channel<T>>>;
 /// # Panics
 ///
 /// When `bound` is zero or exceeds [`Semaphore::MAX_PERMITS`](super::Semaphore::MAX_PERMITS).
+///
+/// ```
+/// # annulus::run(async {
+/// use annulus::sync::mpsc;
+///
+/// let (sender, mut receiver) = mpsc::channel(1);
+/// annulus::spawn(async move {
+///     for message in 0..3 {
+///         sender.send(message).await.unwrap();
+///     }
+/// });
+/// assert_eq!(receiver.recv().await, Some(0));
+/// assert_eq!(receiver.recv().await, Some(1));
+/// assert_eq!(receiver.recv().await, Some(2));
+/// assert_eq!(receiver.recv().await, None);
+/// # }).unwrap();
+/// ```
 #[must_use]
 #[track_caller]
 pub fn channel<T>(bound: usize) -> (Sender<T>, Receiver<T>) {
@@ -41,6 +58,14 @@ pub fn channel<T>(bound: usize) -> (Sender<T>, Receiver<T>) {
 /// Makes a channel that always has room.
 ///
 /// Nothing holds its senders back: if they are faster than the receiver, memory grows.
+///
+/// ```
+/// # annulus::run(async {
+/// let (sender, mut receiver) = annulus::sync::mpsc::unbounded_channel();
+/// sender.send(1).unwrap();
+/// assert_eq!(receiver.recv().await, Some(1));
+/// # }).unwrap();
+/// ```
 #[must_use]
 pub fn unbounded_channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
     let (sender, receiver) = open(UNBOUNDED);

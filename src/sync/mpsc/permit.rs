@@ -22,14 +22,10 @@ impl<'a, T> Permit<'a, T> {
     }
 
     /// Sends `message`, without waiting.
-    pub fn send(self, message: T) {
-        drop(self.deliver(message));
-    }
-
-    /// Sends `message`, or returns it if the receiver is gone.
-    pub(super) fn deliver(mut self, message: T) -> Option<T> {
+    pub fn send(mut self, message: T) {
         self.is_unused = false;
-        self.sender.shared.update(|channel| channel.send(message))
+        let refused = self.sender.shared.update(|channel| channel.send(message));
+        drop(refused);
     }
 
     /// Leaves the room reserved.

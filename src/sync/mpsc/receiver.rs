@@ -38,6 +38,18 @@ impl<T> Receiver<T> {
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing: messages stay in the channel until they are in `buf`.
+    ///
+    /// ```
+    /// # annulus::run(async {
+    /// let (sender, mut receiver) = annulus::sync::mpsc::channel(4);
+    /// for message in 0..3 {
+    ///     sender.send(message).await.unwrap();
+    /// }
+    /// let mut buf = Vec::new();
+    /// assert_eq!(receiver.recv_many(&mut buf, 16).await, 3);
+    /// assert_eq!(buf, [0, 1, 2]);
+    /// # }).unwrap();
+    /// ```
     pub fn recv_many<'a>(&'a mut self, buf: &'a mut Vec<T>, limit: usize) -> RecvMany<'a, T> {
         RecvMany { receiver: self, buf, limit }
     }
@@ -77,6 +89,17 @@ impl<T> Receiver<T> {
     /// Closes the channel: senders get their messages back, and what was sent can be received.
     ///
     /// A permit that is out can still be used, and is waited for.
+    ///
+    /// ```
+    /// # annulus::run(async {
+    /// let (sender, mut receiver) = annulus::sync::mpsc::channel(2);
+    /// sender.send(1).await.unwrap();
+    /// receiver.close();
+    /// assert!(sender.send(2).await.is_err());
+    /// assert_eq!(receiver.recv().await, Some(1));
+    /// assert_eq!(receiver.recv().await, None);
+    /// # }).unwrap();
+    /// ```
     pub fn close(&mut self) {
         self.shared.update(Channel::close);
     }

@@ -42,13 +42,17 @@ impl<T> Sender<T> {
     /// # Errors
     ///
     /// [`TrySendError`], with the message in it.
+    ///
+    /// ```
+    /// use annulus::sync::mpsc::{self, TrySendError};
+    ///
+    /// let (sender, _receiver) = mpsc::channel(1);
+    /// sender.try_send(1).unwrap();
+    /// assert_eq!(sender.try_send(2), Err(TrySendError::Full(2)));
+    /// ```
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         let mut message = Some(message);
-        let outcome = self.shared.update(|channel| {
-            channel.try_reserve()?;
-            message = message.take().and_then(|message| channel.send(message));
-            Ok(())
-        });
+        let outcome = self.shared.update(|channel| channel.try_send(&mut message));
         match (outcome, message) {
             (Err(TryAcquireError::NoPermits), Some(message)) => Err(TrySendError::Full(message)),
             (Err(TryAcquireError::Closed), Some(message)) => Err(TrySendError::Closed(message)),
@@ -66,6 +70,16 @@ impl<T> Sender<T> {
     ///
     /// Dropping the future gives up its place in line. If it had got room already, the next in
     /// line has it.
+    ///
+    /// ```
+    /// # annulus::run(async {
+    /// let (sender, mut receiver) = annulus::sync::mpsc::channel(1);
+    /// let permit = sender.reserve().await.unwrap();
+    /// assert!(sender.try_send("no room").is_err());
+    /// permit.send("reserved");
+    /// assert_eq!(receiver.recv().await, Some("reserved"));
+    /// # }).unwrap();
+    /// ```
     pub fn reserve(&self) -> Reserve<'_, T> {
         Reserve { sender: self, key: None }
     }
@@ -92,6 +106,16 @@ impl<T> Sender<T> {
     /// # Cancel safety
     ///
     /// As [`reserve`](Sender::reserve); this sender is dropped with the future.
+    ///
+    /// ```
+    /// # annulus::run(async {
+    /// let (sender, mut receiver) = annulus::sync::mpsc::channel(1);
+    /// let permit = sender.reserve_owned().await.unwrap();
+    /// let sender = permit.send(1);
+    /// assert_eq!(receiver.recv().await, Some(1));
+    /// assert_eq!(sender.capacity(), 1);
+    /// # }).unwrap();
+    /// ```
     pub async fn reserve_owned(self) -> Result<OwnedPermit<T>, SendError<()>> {
         self.reserve().await?.keep();
         Ok(OwnedPermit::new(self))
@@ -102,6 +126,15 @@ impl<T> Sender<T> {
     /// # Cancel safety
     ///
     /// Dropping the future has no effect on others.
+    ///
+    /// ```
+    /// # annulus::run(async {
+    /// let (sender, receiver) = annulus::sync::mpsc::channel::<u8>(1);
+    /// drop(receiver);
+    /// sender.closed().await;
+    /// assert!(sender.is_closed());
+    /// # }).unwrap();
+    /// ```
     pub fn closed(&self) -> Closed<'_, T> {
         Closed { shared: &self.shared, key: None }
     }
@@ -166,6 +199,14 @@ impl<T> fmt::Debug for Sender<T> {
 }
 
 /// A [`Sender`] that does not keep the channel open, nor its receiver waiting.
+///
+/// ```
+/// let (sender, _receiver) = annulus::sync::mpsc::channel::<u8>(1);
+/// let weak = sender.downgrade();
+/// assert!(weak.upgrade().is_some());
+/// drop(sender);
+/// assert!(weak.upgrade().is_none());
+/// ```
 pub struct WeakSender<T> {
     shared: Shared<T>,
 }
@@ -204,19 +245,14 @@ pub struct Reserve<'a, T> {
     key: Option<WaitKey>,
 }
 
-impl<T> Reserve<'_, T> {
-    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        let Reserve { sender, key } = self;
-        sender.shared.poll(cx, |channel, waker| channel.poll_reserve(key, waker))
-    }
-}
-
 impl<'a, T> Future for Reserve<'a, T> {
     type Output = Result<Permit<'a, T>, SendError<()>>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let has_room = ready!(self.poll_room(cx));
-        Poll::Ready(if has_room { Ok(Permit::new(self.sender)) } else { Err(SendError(())) })
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Reserve { sender, key } = self.get_mut();
+        let has_room =
+            ready!(sender.shared.poll(cx, |channel, waker| channel.poll_reserve(key, waker)));
+        Poll::Ready(if has_room { Ok(Permit::new(sender)) } else { Err(SendError(())) })
     }
 }
 
@@ -248,19 +284,11 @@ impl<T> Future for SendMessage<'_, T> {
     type Output = Result<(), SendError<T>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        assert!(this.message.is_some(), "polled after completion");
-        let has_room = ready!(this.reserve.poll_room(cx));
-        let Some(message) = this.message.take() else { return Poll::Pending };
-        if !has_room {
-            return Poll::Ready(Err(SendError(message)));
-        }
-        Poll::Ready(Permit::new(this.reserve.sender).deliver(message).map_or(Ok(()), refuse))
+        let SendMessage { reserve: Reserve { sender, key }, message } = self.get_mut();
+        assert!(message.is_some(), "polled after completion");
+        ready!(sender.shared.poll(cx, |channel, waker| channel.poll_send(message, key, waker)));
+        Poll::Ready(message.take().map_or(Ok(()), |message| Err(SendError(message))))
     }
-}
-
-fn refuse<T>(message: T) -> Result<(), SendError<T>> {
-    Err(SendError(message))
 }
 
 impl<T> fmt::Debug for SendMessage<'_, T> {

@@ -22,6 +22,27 @@ mod guard;
 ///
 /// The lock is fair: it goes to the task that came first. A guard that is dropped, also by a panic
 /// or a cancelled task, unlocks; there is no poisoning.
+///
+/// ```
+/// # annulus::run(async {
+/// use std::rc::Rc;
+/// use annulus::sync::Mutex;
+///
+/// let log = Rc::new(Mutex::new(Vec::new()));
+/// let writer = annulus::spawn({
+///     let log = Rc::clone(&log);
+///     async move {
+///         let mut log = log.lock().await;
+///         log.push("begin");
+///         annulus::yield_now().await;
+///         log.push("end");
+///     }
+/// });
+/// annulus::yield_now().await;
+/// assert_eq!(*log.lock().await, ["begin", "end"]);
+/// # writer.await.unwrap();
+/// # }).unwrap();
+/// ```
 pub struct Mutex<T> {
     turn: Semaphore,
     /// `None` while an owned guard carries the value.
@@ -51,6 +72,12 @@ impl<T> Mutex<T> {
     /// # Errors
     ///
     /// [`TryLockError`] when it is not to be had at once.
+    ///
+    /// ```
+    /// let mutex = annulus::sync::Mutex::new(1);
+    /// let guard = mutex.try_lock().unwrap();
+    /// assert!(mutex.try_lock().is_err());
+    /// ```
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
         self.turn.try_take(1).map_err(|_| TryLockError(()))?;
         Ok(MutexGuard::new(self, self.borrow_value()))
@@ -63,6 +90,18 @@ impl<T> Mutex<T> {
     /// # Cancel safety
     ///
     /// As [`lock`](Mutex::lock).
+    ///
+    /// ```
+    /// # annulus::run(async {
+    /// use std::rc::Rc;
+    /// use annulus::sync::Mutex;
+    ///
+    /// let mutex = Rc::new(Mutex::new(1));
+    /// let mut guard = Rc::clone(&mutex).lock_owned().await;
+    /// annulus::spawn(async move { *guard += 1 }).await.unwrap();
+    /// assert_eq!(*mutex.lock().await, 2);
+    /// # }).unwrap();
+    /// ```
     pub fn lock_owned(self: Rc<Self>) -> LockOwned<T> {
         LockOwned { ticket: Ticket::new(self, 1) }
     }

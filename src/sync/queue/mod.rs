@@ -26,12 +26,26 @@ mod state;
 pub type Queue<T> = OrderedQueue<Fifo<T>>;
 
 /// A queue that gives its youngest item first.
+///
+/// ```
+/// let queue = annulus::sync::LifoQueue::unbounded();
+/// queue.try_put("older").unwrap();
+/// queue.try_put("younger").unwrap();
+/// assert_eq!(queue.try_get(), Ok("younger"));
+/// ```
 pub type LifoQueue<T> = OrderedQueue<Lifo<T>>;
 
 /// A queue that gives its smallest item first, and of equal ones the oldest.
 ///
 /// Wrap the items in [`Reverse`](std::cmp::Reverse) to have the largest first. The items' `Ord`
 /// must not use the queue that they are in: that panics.
+///
+/// ```
+/// let queue = annulus::sync::PriorityQueue::unbounded();
+/// queue.try_put((2, "later")).unwrap();
+/// queue.try_put((1, "sooner")).unwrap();
+/// assert_eq!(queue.try_get(), Ok((1, "sooner")));
+/// ```
 pub type PriorityQueue<T> = OrderedQueue<Smallest<T>>;
 
 /// A queue between tasks of one loop, in one of three orders: see [`Queue`], [`LifoQueue`] and
@@ -40,6 +54,32 @@ pub type PriorityQueue<T> = OrderedQueue<Smallest<T>>;
 /// Waiting is fair: items go to the getters, and free places to the putters, in the order in which
 /// these came. An item that is promised to a getter which has not run yet is still counted by
 /// [`len`](OrderedQueue::len), but nobody else can get it.
+///
+/// ```
+/// # annulus::run(async {
+/// use std::rc::Rc;
+/// use annulus::sync::Queue;
+///
+/// let queue = Rc::new(Queue::bounded(2));
+/// let worker = annulus::spawn({
+///     let queue = Rc::clone(&queue);
+///     async move {
+///         let mut sum = 0;
+///         while let Ok(item) = queue.get().await {
+///             sum += item;
+///             queue.task_done();
+///         }
+///         sum
+///     }
+/// });
+/// for item in 1..=4 {
+///     queue.put(item).await.unwrap();
+/// }
+/// queue.join().await;
+/// queue.close();
+/// assert_eq!(worker.await.unwrap(), 10);
+/// # }).unwrap();
+/// ```
 pub struct OrderedQueue<O: Order> {
     state: LocalCell<State<O>>,
 }
@@ -82,6 +122,15 @@ impl<O: Order> OrderedQueue<O> {
     /// # Errors
     ///
     /// [`TryPutError`], with the item in it.
+    ///
+    /// ```
+    /// use annulus::sync::Queue;
+    /// use annulus::sync::queue::TryPutError;
+    ///
+    /// let queue = Queue::bounded(1);
+    /// queue.try_put(1).unwrap();
+    /// assert_eq!(queue.try_put(2), Err(TryPutError::Full(2)));
+    /// ```
     pub fn try_put(&self, item: O::Item) -> Result<(), TryPutError<O::Item>> {
         let mut item = Some(item);
         let outcome = self.state.update(|state| state.try_put(&mut item));
@@ -143,6 +192,19 @@ impl<O: Order> OrderedQueue<O> {
     ///
     /// Those who wait to put get their items back. Those who wait to get are told once the queue
     /// is empty.
+    ///
+    /// ```
+    /// # annulus::run(async {
+    /// use annulus::sync::Queue;
+    ///
+    /// let queue = Queue::unbounded();
+    /// queue.put(1).await.unwrap();
+    /// queue.close();
+    /// assert_eq!(queue.put(2).await.unwrap_err().into_inner(), 2);
+    /// assert_eq!(queue.get().await, Ok(1));
+    /// assert!(queue.get().await.is_err());
+    /// # }).unwrap();
+    /// ```
     pub fn close(&self) {
         self.state.update(State::close);
     }

@@ -44,6 +44,17 @@ impl<'a, T> RwLockWriteGuard<'a, T> {
     }
 
     /// Turns writing into reading with no writer in between, and lets the readers in who are next.
+    ///
+    /// ```
+    /// # annulus::run(async {
+    /// let lock = annulus::sync::RwLock::new(1);
+    /// let mut writing = lock.write().await;
+    /// *writing = 2;
+    /// let reading = writing.downgrade();
+    /// assert_eq!(*reading, 2);
+    /// assert!(lock.try_read().is_ok());
+    /// # }).unwrap();
+    /// ```
     pub fn downgrade(self) -> RwLockReadGuard<'a, T> {
         let RwLockWriteGuard { value, mut turn, lock } = self;
         drop(value);

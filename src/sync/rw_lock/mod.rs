@@ -30,6 +30,20 @@ const READER: usize = 1;
 /// The lock is fair: readers and writers are served in the order in which they came, and readers
 /// that stand next to one another together. A reader that comes while a writer waits waits behind
 /// it; so a task that reads must not ask to read again before it dropped its first guard.
+///
+/// ```
+/// # annulus::run(async {
+/// use annulus::sync::RwLock;
+///
+/// let settings = RwLock::new(String::from("old"));
+/// {
+///     let (one, two) = (settings.read().await, settings.read().await);
+///     assert_eq!((one.as_str(), two.as_str()), ("old", "old"));
+/// }
+/// *settings.write().await = String::from("new");
+/// assert_eq!(*settings.read().await, "new");
+/// # }).unwrap();
+/// ```
 pub struct RwLock<T> {
     turn: Semaphore,
     /// The value is shared with owned read guards, and is `None` while an owned write guard

@@ -46,6 +46,14 @@ impl<S: Gate> Ticket<S> {
     /// Ready once the permits were taken; they then belong to the caller.
     #[inline]
     pub(in crate::sync) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), AcquireError>> {
+        if self.key.is_none() && self.gate.semaphore().try_take(self.count).is_ok() {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_in_line(cx)
+    }
+
+    #[inline(never)]
+    fn poll_in_line(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), AcquireError>> {
         let Ticket { gate, count, key } = self;
         let permits = &gate.semaphore().permits;
         permits.poll(cx, |permits, waker| permits.poll_acquire(*count, key, waker))
@@ -53,6 +61,7 @@ impl<S: Gate> Ticket<S> {
 }
 
 impl<S: Gate> Drop for Ticket<S> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(key) = self.key.take() {
             self.gate.semaphore().permits.update(|permits| permits.cancel(key));

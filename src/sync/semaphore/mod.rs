@@ -25,6 +25,28 @@ mod permit;
 ///
 /// Use it within one loop; it is not meant for other threads. The owned forms need the semaphore
 /// in an [`Rc`] and give permits that can be moved into a spawned task.
+///
+/// ```
+/// # annulus::run(async {
+/// use std::rc::Rc;
+/// use annulus::sync::Semaphore;
+///
+/// let two_at_once = Rc::new(Semaphore::new(2));
+/// let tasks: Vec<_> = (0..8)
+///     .map(|_| {
+///         let two_at_once = Rc::clone(&two_at_once);
+///         annulus::spawn(async move {
+///             let _permit = two_at_once.acquire().await.unwrap();
+///             annulus::yield_now().await;
+///             two_at_once.available_permits()
+///         })
+///     })
+///     .collect();
+/// for task in tasks {
+///     assert!(task.await.unwrap() < 2);
+/// }
+/// # }).unwrap();
+/// ```
 pub struct Semaphore {
     permits: LocalCell<Permits>,
 }
@@ -77,6 +99,14 @@ impl Semaphore {
     /// # Cancel safety
     ///
     /// As [`acquire`](Semaphore::acquire).
+    ///
+    /// ```
+    /// # annulus::run(async {
+    /// let semaphore = annulus::sync::Semaphore::new(5);
+    /// let permit = semaphore.acquire_many(3).await.unwrap();
+    /// assert_eq!((permit.num_permits(), semaphore.available_permits()), (3, 2));
+    /// # }).unwrap();
+    /// ```
     pub fn acquire_many(&self, count: u32) -> Acquire<'_> {
         Acquire::new(self, count as usize)
     }
@@ -87,6 +117,14 @@ impl Semaphore {
     ///
     /// [`TryAcquireError::NoPermits`] when there is none to have at once, and
     /// [`TryAcquireError::Closed`] once the semaphore is closed.
+    ///
+    /// ```
+    /// use annulus::sync::{Semaphore, TryAcquireError};
+    ///
+    /// let semaphore = Semaphore::new(1);
+    /// let permit = semaphore.try_acquire().unwrap();
+    /// assert_eq!(semaphore.try_acquire().unwrap_err(), TryAcquireError::NoPermits);
+    /// ```
     pub fn try_acquire(&self) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.try_acquire_many(1)
     }
@@ -111,6 +149,19 @@ impl Semaphore {
     /// # Cancel safety
     ///
     /// As [`acquire`](Semaphore::acquire).
+    ///
+    /// ```
+    /// # annulus::run(async {
+    /// use std::rc::Rc;
+    /// use annulus::sync::Semaphore;
+    ///
+    /// let semaphore = Rc::new(Semaphore::new(1));
+    /// let permit = Rc::clone(&semaphore).acquire_owned().await.unwrap();
+    /// let task = annulus::spawn(async move { permit.num_permits() });
+    /// assert_eq!(task.await.unwrap(), 1);
+    /// assert_eq!(semaphore.available_permits(), 1);
+    /// # }).unwrap();
+    /// ```
     pub fn acquire_owned(self: Rc<Self>) -> AcquireOwned {
         self.acquire_many_owned(1)
     }
@@ -157,6 +208,12 @@ impl Semaphore {
     /// # Panics
     ///
     /// When there would be more than [`Semaphore::MAX_PERMITS`] free permits.
+    ///
+    /// ```
+    /// let semaphore = annulus::sync::Semaphore::new(0);
+    /// semaphore.add_permits(2);
+    /// assert_eq!(semaphore.available_permits(), 2);
+    /// ```
     pub fn add_permits(&self, count: usize) {
         self.permits.update(|permits| {
             let sum = permits.available().checked_add(count);
@@ -172,12 +229,20 @@ impl Semaphore {
     ///
     /// Permits that are held are not touched.
     pub fn forget_permits(&self, count: usize) -> usize {
-        self.permits.update(|permits| permits.forget(count))
+        self.permits.change(|permits| permits.forget(count))
     }
 
     /// Closes the semaphore: whoever waits, and whoever asks later, gets an error.
     ///
     /// Permits that were granted stay valid.
+    ///
+    /// ```
+    /// # annulus::run(async {
+    /// let semaphore = annulus::sync::Semaphore::new(1);
+    /// semaphore.close();
+    /// assert!(semaphore.acquire().await.is_err());
+    /// # }).unwrap();
+    /// ```
     pub fn close(&self) {
         self.permits.update(Permits::close);
     }
@@ -191,7 +256,7 @@ impl Semaphore {
     /// Takes permits that the caller gives back with [`release`](Semaphore::release).
     #[inline]
     pub(super) fn try_take(&self, count: usize) -> Result<(), TryAcquireError> {
-        self.permits.update(|permits| permits.try_acquire(count))
+        self.permits.change(|permits| permits.try_acquire(count))
     }
 
     /// Gives back permits that were taken.

@@ -6,6 +6,16 @@ use std::rc::Rc;
 use super::Semaphore;
 
 /// Permits of a [`Semaphore`], given back on drop.
+///
+/// ```
+/// let semaphore = annulus::sync::Semaphore::new(3);
+/// let mut three = semaphore.try_acquire_many(3).unwrap();
+/// let one = three.split(1).unwrap();
+/// drop(one);
+/// assert_eq!(semaphore.available_permits(), 1);
+/// three.forget();
+/// assert_eq!(semaphore.available_permits(), 1);
+/// ```
 #[must_use = "a permit that is dropped at once bounds nothing"]
 pub struct SemaphorePermit<'a> {
     semaphore: &'a Semaphore,

@@ -69,10 +69,13 @@ fn without_receivers_a_value_comes_back() {
     ready(sender.closed());
     assert_eq!(sender.send(1), Err(SendError(1)));
     assert_eq!(sender.send(1).unwrap_err().into_inner(), 1);
-    let receiver = sender.subscribe();
+    let (one, two) = (sender.subscribe(), sender.subscribe());
     let mut closed = Probe::waiting(sender.closed());
     drop(Probe::waiting(sender.closed()));
-    drop(receiver);
+    drop(one);
+    assert!(!closed.is_woken());
+    closed.assert_pending();
+    drop(two);
     closed.assert_woken();
     assert_eq!(sender.receiver_count(), 0);
 }

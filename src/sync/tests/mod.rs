@@ -8,6 +8,7 @@ mod broadcast;
 mod condvar;
 mod cross;
 mod event;
+mod leaving;
 mod mpsc;
 mod mpsc_end;
 mod mutex;

@@ -139,9 +139,24 @@ fn a_sender_let_in_gets_its_message_back_when_the_receiver_goes() {
     let (sender, mut receiver) = channel(1);
     sender.try_send(1).unwrap();
     let mut sending = Probe::waiting(sender.send(2));
+    let mut reserving = Probe::waiting(sender.reserve());
     receiver.try_recv().unwrap();
+    let mut late = Probe::waiting(sender.reserve());
     drop(receiver);
     assert_eq!(sending.assert_woken(), Err(SendError(2)));
+    assert!(reserving.assert_woken().is_err());
+    assert!(late.assert_woken().is_err());
+    assert_eq!(sender.capacity(), 1);
+}
+
+#[test]
+fn room_reserved_by_a_waiter_is_refused_when_the_receiver_goes() {
+    let (sender, mut receiver) = channel(1);
+    sender.try_send(1).unwrap();
+    let mut reserving = Probe::waiting(sender.reserve());
+    receiver.try_recv().unwrap();
+    drop(receiver);
+    assert!(reserving.assert_woken().is_err());
     assert_eq!(sender.capacity(), 1);
 }
 

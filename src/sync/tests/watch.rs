@@ -110,6 +110,7 @@ fn without_receivers_a_value_comes_back_unless_it_is_forced() {
     let other = receiver.clone();
     drop(receiver);
     assert!(!closed.is_woken());
+    closed.assert_pending();
     drop(other);
     closed.assert_woken();
     drop(closed);

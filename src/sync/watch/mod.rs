@@ -23,6 +23,18 @@ mod receiver;
 mod sender;
 
 /// Makes a channel with a first value, which its receiver counts as seen.
+///
+/// ```
+/// # annulus::run(async {
+/// use annulus::sync::watch;
+///
+/// let (sender, mut receiver) = watch::channel("starting");
+/// annulus::spawn(async move { sender.send("serving") });
+/// receiver.changed().await.unwrap();
+/// assert_eq!(*receiver.borrow(), "serving");
+/// assert!(receiver.changed().await.is_err(), "the sender is gone");
+/// # }).unwrap();
+/// ```
 #[must_use]
 pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
     let shared = Rc::new(Shared::new(value));

@@ -34,6 +34,13 @@ impl<T> Receiver<T> {
     /// # Panics
     ///
     /// In a closure that modifies the value.
+    ///
+    /// ```
+    /// let (sender, mut receiver) = annulus::sync::watch::channel(0);
+    /// sender.send(1).unwrap();
+    /// assert_eq!(*receiver.borrow_and_update(), 1);
+    /// assert_eq!(receiver.has_changed(), Ok(false));
+    /// ```
     #[track_caller]
     pub fn borrow_and_update(&mut self) -> Ref<'_, T> {
         let seen = self.seen.replace(self.shared.version());
@@ -64,6 +71,19 @@ impl<T> Receiver<T> {
     /// # Cancel safety
     ///
     /// Dropping the future may leave a value marked as seen of which `condition` did not hold.
+    ///
+    /// ```
+    /// # annulus::run(async {
+    /// let (sender, mut receiver) = annulus::sync::watch::channel(0);
+    /// annulus::spawn(async move {
+    ///     for value in 1..=3 {
+    ///         sender.send_replace(value);
+    ///         annulus::yield_now().await;
+    ///     }
+    /// });
+    /// assert!(*receiver.wait_for(|value| *value >= 2).await.unwrap() >= 2);
+    /// # }).unwrap();
+    /// ```
     pub async fn wait_for(
         &mut self,
         mut condition: impl FnMut(&T) -> bool,

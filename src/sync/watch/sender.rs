@@ -76,6 +76,20 @@ impl<T> Sender<T> {
     /// # Panics
     ///
     /// While a [`Ref`] of the value lives.
+    ///
+    /// ```
+    /// let (sender, receiver) = annulus::sync::watch::channel(1);
+    /// let raise = |to: u32| {
+    ///     sender.send_if_modified(|value| {
+    ///         let higher = to > *value;
+    ///         *value = to.max(*value);
+    ///         higher
+    ///     })
+    /// };
+    /// assert!(!raise(1));
+    /// assert!(raise(5));
+    /// assert_eq!(*receiver.borrow(), 5);
+    /// ```
     #[track_caller]
     pub fn send_if_modified(&self, modify: impl FnOnce(&mut T) -> bool) -> bool {
         let modified = modify(&mut self.shared.borrow_mut());

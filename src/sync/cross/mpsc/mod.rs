@@ -22,6 +22,25 @@ type Shared<T> = Arc<CrossCell<Channel<T>>>;
 /// # Panics
 ///
 /// When `bound` is zero or exceeds [`Semaphore::MAX_PERMITS`](crate::sync::Semaphore::MAX_PERMITS).
+///
+/// ```
+/// # annulus::run(async {
+/// use annulus::sync::cross::mpsc;
+///
+/// let (sender, mut receiver) = mpsc::channel(1);
+/// let thread = std::thread::spawn(move || {
+///     for message in 0..3 {
+///         sender.blocking_send(message).unwrap();
+///     }
+/// });
+/// let mut sum = 0;
+/// while let Some(message) = receiver.recv().await {
+///     sum += message;
+/// }
+/// assert_eq!(sum, 3);
+/// thread.join().unwrap();
+/// # }).unwrap();
+/// ```
 #[must_use]
 #[track_caller]
 pub fn channel<T>(bound: usize) -> (Sender<T>, Receiver<T>) {
@@ -32,6 +51,14 @@ pub fn channel<T>(bound: usize) -> (Sender<T>, Receiver<T>) {
 /// Makes a channel that always has room.
 ///
 /// Nothing holds its senders back: if they are faster than the receiver, memory grows.
+///
+/// ```
+/// # annulus::run(async {
+/// let (sender, mut receiver) = annulus::sync::cross::mpsc::unbounded_channel();
+/// std::thread::spawn(move || sender.send(1));
+/// assert_eq!(receiver.recv().await, Some(1));
+/// # }).unwrap();
+/// ```
 #[must_use]
 pub fn unbounded_channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
     let (sender, receiver) = open(UNBOUNDED);

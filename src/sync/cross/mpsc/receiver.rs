@@ -48,6 +48,15 @@ impl<T> Receiver<T> {
     /// and no message can come.
     ///
     /// For threads that run no loop: on one that does, all its tasks stand still.
+    ///
+    /// ```
+    /// # annulus::run(async {
+    /// let (sender, mut receiver) = annulus::sync::cross::mpsc::channel(1);
+    /// let thread = std::thread::spawn(move || receiver.blocking_recv());
+    /// sender.send(1).await.unwrap();
+    /// assert_eq!(thread.join().unwrap(), Some(1));
+    /// # }).unwrap();
+    /// ```
     pub fn blocking_recv(&mut self) -> Option<T> {
         block_on(self.recv())
     }

@@ -55,11 +55,7 @@ impl<T> Sender<T> {
     /// [`TrySendError`], with the message in it.
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         let mut message = Some(message);
-        let outcome = self.shared.update(|channel| {
-            channel.try_reserve()?;
-            message = message.take().and_then(|message| channel.send(message));
-            Ok(())
-        });
+        let outcome = self.shared.update(|channel| channel.try_send(&mut message));
         match (outcome, message) {
             (Err(TryAcquireError::NoPermits), Some(message)) => Err(TrySendError::Full(message)),
             (Err(TryAcquireError::Closed), Some(message)) => Err(TrySendError::Closed(message)),
@@ -196,14 +192,7 @@ impl<T> Future for SendMessage<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let SendMessage { sender, message, key } = self.get_mut();
         assert!(message.is_some(), "polled after completion");
-        // Room is taken and filled under one lock, so the receiver cannot vanish in between.
-        ready!(sender.shared.poll(cx, |channel, waker| {
-            channel.poll_reserve(key, waker).map(|has_room| {
-                if has_room {
-                    *message = message.take().and_then(|message| channel.send(message));
-                }
-            })
-        }));
+        ready!(sender.shared.poll(cx, |channel, waker| channel.poll_send(message, key, waker)));
         Poll::Ready(message.take().map_or(Ok(()), |message| Err(SendError(message))))
     }
 }
