@@ -22,6 +22,9 @@ impl Driver {
     /// No op is started from now on, and every op in flight is abandoned and cancelled.
     pub(crate) fn begin_drain(&mut self) {
         self.is_closing = true;
+        if !self.ring.is_own() {
+            return;
+        }
         self.refresh_now();
         let left: Vec<OpKey> = self.table.iter_mut().map(|(key, _)| key).collect();
         for key in left {
@@ -53,6 +56,10 @@ impl Driver {
     ///
     /// As of a turn; the drain is over then.
     pub(crate) fn drain_turn(&mut self, deadline_ns: u64, reaped: &mut Reaped) -> io::Result<bool> {
+        if !self.ring.is_own() {
+            // In a forked child: what is in flight is the parent's.
+            return Ok(false);
+        }
         let unfinished = self.in_flight + self.closing > 0;
         let kept_back = !super::turn::is_empty(&self.pending);
         if !unfinished && !kept_back {

@@ -276,6 +276,10 @@ impl Driver {
 
     /// Notes that an op's future is gone; what is to be finished now, outside the borrow.
     fn abandon(&mut self, key: OpKey) -> Option<Salvage> {
+        if !self.ring.is_own() {
+            // In a forked child the op goes on in the parent; the copy of its memory is leaked.
+            return None;
+        }
         let slot = self.table.get(key)?;
         let (descriptor, lane) = (slot.descriptor, slot.lane);
         self.counters.abandoned += 1;
@@ -386,6 +390,10 @@ impl Driver {
     }
 
     fn close(&mut self, fd: std::os::fd::OwnedFd) {
+        if !self.ring.is_own() {
+            // A forked child closes its copy itself.
+            return drop(fd);
+        }
         self.counters.closed += 1;
         let number = sys::Descriptor::of(&fd).number() as u32;
         let close = Sqe::close(fd).into_prepared();

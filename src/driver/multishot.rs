@@ -163,6 +163,9 @@ impl Driver {
         key: OpKey,
         untaken: &mut Vec<Untaken>,
     ) -> Option<Salvage> {
+        if !self.ring.is_own() {
+            return None;
+        }
         let slot = self.table.get(key)?;
         let (descriptor, lane) = (slot.descriptor, slot.lane);
         let stream = slot.stream.as_mut()?;

@@ -83,6 +83,11 @@ impl Pool {
     /// Ends the pool with its loop; leaked ops may still fill its buffers, which are leaked then.
     pub(super) fn finish(self, ring: &Ring, runtime: u32, has_leaks: bool) {
         let Some(buffers) = self.buffers else { return };
+        if !ring.is_own() {
+            // A forked child neither unregisters the parent's buffers nor frees its copy of them.
+            let _leaked = std::mem::ManuallyDrop::new(buffers);
+            return;
+        }
         let memory = buffers.unregister(ring);
         if has_leaks {
             let _leaked = std::mem::ManuallyDrop::new(memory);

@@ -24,6 +24,7 @@ mod feature_table;
 mod features;
 pub(crate) mod file;
 mod file_options;
+mod fork;
 pub(crate) mod ladder;
 pub(crate) mod limits;
 pub(crate) mod lock;

@@ -16,6 +16,7 @@
 #![expect(unsafe_code, reason = "gives the kernel addresses")]
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, RawFd};
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ use super::cqe::Cqe;
 use super::error::SetupError;
 use super::features::Features;
 use super::sqe::Prepared;
-use super::{clock, door, ladder};
+use super::{clock, door, fork, ladder};
 
 /// What is asked of a ring.
 #[derive(Debug, Clone)]
@@ -80,7 +81,9 @@ pub(crate) enum Entered {
 
 /// A ring.
 pub(crate) struct Ring {
-    ring: IoUring,
+    ring: ManuallyDrop<IoUring>,
+    /// Of the process that made it.
+    generation: u32,
     params: Params,
     /// The registered index where there is one, else the descriptor.
     enter_fd: RawFd,
@@ -118,7 +121,8 @@ impl Ring {
             enter_flags: abi::ENTER_GETEVENTS,
             min_wait_us: 0,
             asked_flags: wanted_flags(config),
-            ring,
+            ring: ManuallyDrop::new(ring),
+            generation: fork::watched_generation(),
             params,
         };
         if params.features & abi::FEAT_NO_IOWAIT != 0 {
@@ -196,6 +200,7 @@ impl Ring {
     /// Puts an entry into the submission queue; gives it back when the queue is full.
     #[inline]
     pub(crate) fn push(&mut self, prepared: Prepared) -> Result<(), Prepared> {
+        self.check_process();
         // SAFETY: a `Prepared` is the promise that what its entry points to stays in place until
         // the final completion.
         let pushed = unsafe { self.ring.submission().push(prepared.entry()) };
@@ -210,6 +215,7 @@ impl Ring {
         first: Prepared,
         second: Prepared,
     ) -> Result<(), (Prepared, Prepared)> {
+        self.check_process();
         let mut queue = self.ring.submission();
         if queue.capacity() - queue.len() < 2 {
             return Err((first, second));
@@ -220,6 +226,18 @@ impl Ring {
         let and = unsafe { queue.push(second.entry()) };
         assert!(pushed.is_ok() && and.is_ok(), "the queue said that it has room for two");
         Ok(())
+    }
+
+    #[inline]
+    fn check_process(&self) {
+        if self.generation != fork::generation() {
+            fork::refuse();
+        }
+    }
+
+    /// Whether this process made the ring, and is not a forked child of the one that did.
+    pub(crate) fn is_own(&self) -> bool {
+        self.generation == fork::generation()
     }
 
     /// How many entries were pushed and not yet taken by the kernel.
@@ -247,6 +265,7 @@ impl Ring {
     ///
     /// An errno that no retry mends, such as `EEXIST` on a thread that the ring is not of.
     pub(crate) fn enter(&mut self, wait: Wait) -> io::Result<Entered> {
+        self.check_process();
         let to_submit = self.unsubmitted();
         let min_complete = u32::from(wait != Wait::Zero);
         let mut timespec = [0i64; 2];
@@ -314,12 +333,13 @@ impl Ring {
     }
 }
 
-impl Drop for Ring {
-    fn drop(&mut self) {
+impl Ring {
+    /// A registered ring lives until its thread ends, whoever closes its descriptor, so the
+    /// registration is taken back first.
+    fn unregister_own_descriptor(&self) {
         if self.enter_flags & abi::ENTER_REGISTERED_RING == 0 {
             return;
         }
-        // A registered ring lives until its thread ends, whoever closes its descriptor.
         let mut update = RsrcUpdate { offset: self.enter_fd as u32, ..Default::default() };
         let arg: *mut RsrcUpdate = &mut update;
         let descriptor = self.ring.as_raw_fd();
@@ -328,6 +348,18 @@ impl Drop for Ring {
         if let Err(error) = answer {
             tracing::warn!(%error, "a ring stays registered until its thread ends");
         }
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        if !self.is_own() {
+            // The parent's ring is none of a forked child's business.
+            return;
+        }
+        self.unregister_own_descriptor();
+        // SAFETY: the ring is dropped here and nowhere else, and not used afterwards.
+        unsafe { ManuallyDrop::drop(&mut self.ring) }
     }
 }
 
