@@ -1,5 +1,4 @@
 //! A completion runtime for Linux servers, on io_uring.
-#![allow(dead_code)]
 
 mod blocking;
 pub mod buf;
@@ -18,7 +17,8 @@ pub mod task;
 pub mod time;
 
 pub use blocking::{
-    BlockingHandle, BlockingMetrics, TrySpawnError, blocking_ready, spawn_blocking,
+    BlockingHandle, BlockingMetrics, Permit as BlockingPermit, Reserve as BlockingReserve,
+    TrySpawnError, blocking_ready, spawn_blocking, try_spawn_blocking,
 };
 pub use buf::{BufError, BufResult};
 pub use runtime::{Builder, Handle, Runtime, run};

@@ -2,21 +2,26 @@
 
 use std::sync::Arc;
 
-use super::{BlockingHandle, BlockingPool, Reserve};
+use super::{BlockingHandle, BlockingPool, Reserve, TrySpawnError};
 use crate::local::Local;
 
+/// A loop's share of its pool.
+pub(crate) struct Current {
+    pub(crate) pool: Arc<BlockingPool>,
+}
+
 thread_local! {
-    static POOL: Local<Arc<BlockingPool>> = const { Local::new() };
+    static POOL: Local<Current> = const { Local::new() };
 }
 
 /// Makes `pool` the one of this thread's loop and returns the one before.
-pub(crate) fn install(pool: Option<Box<Arc<BlockingPool>>>) -> Option<Box<Arc<BlockingPool>>> {
+pub(crate) fn install(pool: Option<Box<Current>>) -> Option<Box<Current>> {
     POOL.with(|place| place.replace(pool))
 }
 
 /// The pool of this thread's loop.
 pub(crate) fn current() -> Option<Arc<BlockingPool>> {
-    POOL.try_with(|pool| pool.with(|pool| Arc::clone(pool))).ok().flatten()
+    POOL.try_with(|pool| pool.with(|current| Arc::clone(&current.pool))).ok().flatten()
 }
 
 /// Runs `f` on a thread of the loop's blocking pool, for what would hold the loop up.
@@ -45,6 +50,25 @@ where
     T: Send + 'static,
 {
     pool().spawn(f)
+}
+
+/// As [`spawn_blocking`], but only if the queue has room.
+///
+/// # Errors
+///
+/// Gives `f` back when the queue is full, when the loop ends, or when there is no thread and the
+/// system refuses one.
+///
+/// # Panics
+///
+/// Outside a loop.
+#[track_caller]
+pub fn try_spawn_blocking<F, T>(f: F) -> Result<BlockingHandle<T>, TrySpawnError<F>>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    pool().try_spawn(f)
 }
 
 /// Waits until the blocking pool's queue has room, and keeps a place in it.

@@ -44,8 +44,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use config::PoolConfig;
-pub use current::{blocking_ready, spawn_blocking};
-pub(crate) use current::{current, install};
+pub(crate) use current::{Current, current, install};
+pub use current::{blocking_ready, spawn_blocking, try_spawn_blocking};
 pub use handle::{BlockingHandle, TrySpawnError};
 pub use metrics::BlockingMetrics;
 pub use permit::{Permit, Reserve};

@@ -72,15 +72,6 @@ impl Stash {
         Some(count)
     }
 
-    /// All the bytes that were received for nobody, up to `max`.
-    pub(crate) fn split_bytes(&mut self, max: usize) -> Option<BytesMut> {
-        if self.bytes.is_empty() {
-            return None;
-        }
-        let count = self.bytes.len().min(max);
-        Some(self.bytes.split_to(count))
-    }
-
     /// Whether something is kept for the next read.
     pub(crate) fn has_bytes(&self) -> bool {
         !self.bytes.is_empty() || self.end.is_some()

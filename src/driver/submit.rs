@@ -1,7 +1,6 @@
 //! The future of one op.
 
 use std::future::Future;
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -61,7 +60,7 @@ impl<T: Op> Submit<T> {
         }
     }
 
-    /// Ends the operation with [`TimedOut`](io::ErrorKind::TimedOut) when it takes longer than
+    /// Ends the operation with [`TimedOut`](std::io::ErrorKind::TimedOut) when it takes longer than
     /// `limit`, counted from its first poll.
     ///
     /// The kernel keeps the time, in an entry linked to the operation's. What the operation had

@@ -89,11 +89,6 @@ impl Driver {
         }
     }
 
-    /// Ops without their final completion.
-    pub(crate) fn in_flight(&self) -> usize {
-        self.in_flight
-    }
-
     /// Waits a little for a kernel that is out of memory; `false` when it is time to let the loop
     /// do other things.
     fn back_off(&mut self, tries: &mut u32) -> bool {

@@ -195,7 +195,7 @@ impl Builder {
             scheduler: Box::new(Scheduler::new(number)),
             tasks: Box::new(Tasks::new(number)),
             timers: Timers::new(number),
-            pool: Box::new(Arc::clone(&pool)),
+            pool: Box::new(blocking::Current { pool: Arc::clone(&pool) }),
         };
         Ok(Runtime {
             parts: Cell::new(Some(parts)),

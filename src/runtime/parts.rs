@@ -1,9 +1,8 @@
 //! The parts of a loop, and how they come to be the thread's.
 
-use std::sync::Arc;
 use std::task::Waker;
 
-use crate::blocking::{self, BlockingPool};
+use crate::blocking;
 use crate::driver::{self, Driver};
 use crate::remote::Message;
 use crate::scheduler::{self, Scheduler};
@@ -16,7 +15,7 @@ pub(super) struct Parts {
     pub(super) scheduler: Box<Scheduler>,
     pub(super) tasks: Box<Tasks>,
     pub(super) timers: Box<Timers>,
-    pub(super) pool: Box<Arc<BlockingPool>>,
+    pub(super) pool: Box<blocking::Current>,
 }
 
 /// Buffers of the loop itself, kept so that a turn allocates nothing.

@@ -4,6 +4,8 @@
 //! knows it. The kernel never changes a number once it has shipped, so these are facts, not
 //! settings; whether *this* kernel knows them is asked at run time, never decided by version.
 
+#![expect(dead_code, reason = "the ABI is written down whole, also what nothing uses yet")]
+
 use std::mem::{align_of, offset_of, size_of};
 
 // The flags of `io_uring_setup`, in `Params::flags`.

@@ -146,16 +146,6 @@ impl BufRing {
         self.count
     }
 
-    /// Bytes of each.
-    pub(crate) fn size(&self) -> u32 {
-        self.size
-    }
-
-    /// The number that ops name the group by.
-    pub(crate) fn group(&self) -> u16 {
-        self.group
-    }
-
     /// Takes the group from the ring and gives the memory of the buffers out.
     pub(crate) fn unregister(self, ring: &Ring) -> Mapping {
         let mut registration = Registration { group: self.group, ..Registration::default() };

@@ -5,10 +5,6 @@ use std::os::fd::{FromRawFd, OwnedFd};
 
 /// There will be more completions for this op (`IORING_CQE_F_MORE`, since 5.13).
 pub(crate) const F_MORE: u32 = 1 << 1;
-/// The socket has more to read (`IORING_CQE_F_SOCK_NONEMPTY`, since 5.19).
-pub(crate) const F_SOCK_NONEMPTY: u32 = 1 << 2;
-/// A zero-copy send's buffer is free again (`IORING_CQE_F_NOTIF`, since 6.0).
-pub(crate) const F_NOTIF: u32 = 1 << 3;
 /// A provided buffer was used; its id is in the upper half (`IORING_CQE_F_BUFFER`, since 5.7).
 pub(crate) const F_BUFFER: u32 = 1 << 0;
 
@@ -61,12 +57,6 @@ impl Outcome {
     #[inline]
     pub(crate) fn is_interrupted(self) -> bool {
         self.res == -libc::EINTR || matches!(self.res, -514..=-512 | -516)
-    }
-
-    /// Whether the provided buffers had run out.
-    #[inline]
-    pub(crate) fn is_out_of_buffers(self) -> bool {
-        self.res == -libc::ENOBUFS
     }
 
     /// The meaning of the outcome for an opcode that completes as `R`.
@@ -178,7 +168,7 @@ mod tests {
     #[test]
     fn only_a_completion_without_more_is_final() {
         assert!(Outcome { res: 0, flags: 0 }.is_final());
-        assert!(Outcome { res: 0, flags: F_NOTIF }.is_final());
+        assert!(Outcome { res: 0, flags: F_BUFFER }.is_final());
         assert!(!Outcome { res: 0, flags: F_MORE }.is_final());
     }
 

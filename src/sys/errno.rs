@@ -75,8 +75,3 @@ pub(crate) fn is_end_of_connection(error: &io::Error) -> bool {
         )
     )
 }
-
-/// Whether a descriptor could not be made because a limit is reached.
-pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
-}

@@ -50,7 +50,7 @@ pub(crate) use cqe::{Cqe, Filled, FilledFromGroup, Number, Outcome, Taken};
 pub(crate) use descriptor::Descriptor;
 pub(crate) use errno::{
     cancelled, closed, is_cancelled, is_connection_error, is_end_of_connection, is_out_of_buffers,
-    is_out_of_descriptors, out_of_buffers, shutting_down, timed_out,
+    out_of_buffers, shutting_down, timed_out,
 };
 pub use error::{SetupCause, SetupError};
 pub use file_options::Advice;

@@ -167,21 +167,6 @@ impl Ring {
         Features::of_ring(self.as_fd(), self.params, self.asked_flags)
     }
 
-    /// The flags of the rung that was taken (`abi::SETUP_…`).
-    pub(crate) fn setup_flags(&self) -> u32 {
-        self.params.flags
-    }
-
-    /// What the kernel said it can do (`abi::FEAT_…`).
-    pub(crate) fn features(&self) -> u32 {
-        self.params.features
-    }
-
-    /// The base flags of each enter (`abi::ENTER_…`).
-    pub(crate) fn enter_flags(&self) -> u32 {
-        self.enter_flags
-    }
-
     /// Entries of the submission and of the completion queue.
     pub(crate) fn sizes(&self) -> (u32, u32) {
         (self.params.sq_entries, self.params.cq_entries)

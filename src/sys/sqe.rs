@@ -24,8 +24,11 @@ use crate::buf::{Lent, LentMut, LentSlices};
 /// A submission queue entry that borrows from its op and completes as `R`.
 pub struct Sqe<'op, R> {
     entry: Entry,
-    meaning: PhantomData<(&'op mut (), fn() -> R)>,
+    meaning: PhantomData<Meaning<'op, R>>,
 }
+
+/// Borrows as a unique reference does, and makes an `R`.
+type Meaning<'op, R> = (&'op mut (), fn() -> R);
 
 /// An entry ready to be pushed: the promise that what it points to stays in place until the op's
 /// final completion.
@@ -41,10 +44,6 @@ impl Prepared {
     #[inline]
     pub(crate) fn with_user_data(self, user_data: u64) -> Self {
         Prepared(self.0.user_data(user_data))
-    }
-
-    pub(crate) fn user_data(&self) -> u64 {
-        self.0.get_user_data()
     }
 
     /// Links the next entry to this one.

@@ -22,7 +22,7 @@ pub use self::error::JoinError;
 pub use self::join::{AbortHandle, JoinHandle};
 pub(crate) use self::root::Root;
 pub(crate) use self::run::{cancel_all, close, run};
-pub(crate) use self::table::{Counters, Tasks, install, with};
+pub(crate) use self::table::{Tasks, install, with};
 use crate::scheduler::{self, TaskId};
 
 /// Names a task among those of this process, as long as it lives.
