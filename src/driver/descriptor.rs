@@ -427,7 +427,8 @@ mod tests {
         drop(table.release(fd));
         table.keep(fd, Leftover::Bytes(b"x")).expect("in use");
         assert!(table.take_sole(fd).is_none());
-        table.stash(fd).expect("kept").split_bytes(9);
+        let mut room = [0u8; 9];
+        table.stash(fd).expect("kept").take_bytes(bytes::buf::UninitSlice::new(&mut room));
         assert!(table.take_sole(fd).is_some());
         assert!(!table.retain(fd));
     }
