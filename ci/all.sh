@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Everything that has to hold before a commit. Each script also runs alone.
+set -euo pipefail
+cd "$(dirname "$0")"
+for step in lint docs msrv test examples; do
+    started=$SECONDS
+    "./$step.sh"
+    echo "== $step: $((SECONDS - started)) s"
+done
