@@ -67,6 +67,7 @@ pub(crate) fn fill_with<B: IoBufMut>(buf: &mut B, byte: u8) -> usize {
     filled
 }
 
+#[inline]
 fn copy_to_front(room: &mut UninitSlice, bytes: &[u8]) -> usize {
     let len = room.len().min(bytes.len());
     room[..len].copy_from_slice(&bytes[..len]);

@@ -13,6 +13,7 @@ use super::{IoBuf, IoBufMut};
 macro_rules! readable {
     ($($type:ty => $bytes:expr),* $(,)?) => {$(
         impl IoBuf for $type {
+            #[inline]
             fn as_init(&self) -> &[u8] {
                 let view: fn(&Self) -> &[u8] = $bytes;
                 view(self)
@@ -34,18 +35,21 @@ readable! {
 }
 
 impl<const N: usize> IoBuf for &'static [u8; N] {
+    #[inline]
     fn as_init(&self) -> &[u8] {
         *self
     }
 }
 
 impl<const N: usize> IoBuf for Box<[u8; N]> {
+    #[inline]
     fn as_init(&self) -> &[u8] {
         &**self
     }
 }
 
 impl IoBufMut for Vec<u8> {
+    #[inline]
     fn as_uninit(&mut self) -> &mut UninitSlice {
         // A Vec's spare room is uninit, its bytes are not: one slice over both.
         let capacity = self.capacity();
@@ -55,6 +59,7 @@ impl IoBufMut for Vec<u8> {
         unsafe { UninitSlice::from_raw_parts_mut(start, capacity) }
     }
 
+    #[inline]
     unsafe fn set_init(&mut self, len: usize) {
         if len > self.len() {
             // SAFETY: the caller filled the first `len` bytes of the allocation.
@@ -64,6 +69,7 @@ impl IoBufMut for Vec<u8> {
 }
 
 impl IoBufMut for BytesMut {
+    #[inline]
     fn as_uninit(&mut self) -> &mut UninitSlice {
         let capacity = self.capacity();
         let start = self.as_mut_ptr();
@@ -71,6 +77,7 @@ impl IoBufMut for BytesMut {
         unsafe { UninitSlice::from_raw_parts_mut(start, capacity) }
     }
 
+    #[inline]
     unsafe fn set_init(&mut self, len: usize) {
         if len > self.len() {
             // SAFETY: the caller filled the first `len` bytes of this handle's part.
@@ -80,18 +87,22 @@ impl IoBufMut for BytesMut {
 }
 
 impl IoBufMut for Box<[u8]> {
+    #[inline]
     fn as_uninit(&mut self) -> &mut UninitSlice {
         UninitSlice::new(self)
     }
 
+    #[inline]
     unsafe fn set_init(&mut self, _len: usize) {}
 }
 
 impl<const N: usize> IoBufMut for Box<[u8; N]> {
+    #[inline]
     fn as_uninit(&mut self) -> &mut UninitSlice {
         UninitSlice::new(&mut self[..])
     }
 
+    #[inline]
     unsafe fn set_init(&mut self, _len: usize) {}
 }
 

@@ -284,6 +284,11 @@ mod tests {
         let mut reader = Script::reading(b"abcdef").chunks([2]).pauses(2);
         assert_eq!(block_on(copy(&mut reader, &mut writer)).unwrap(), 6);
         assert_eq!(writer.flushes, 4);
+        let mut writer = Script::writing();
+        let interrupted = ErrorKind::Interrupted;
+        let mut reader = Script::reading(b"ab").pauses(1).error_at(1, interrupted);
+        assert_eq!(block_on(copy(&mut reader, &mut writer)).unwrap(), 2);
+        assert_eq!(writer.flushes, 2);
     }
 
     #[test]

@@ -227,6 +227,16 @@ mod tests {
     }
 
     #[test]
+    fn pieces_stop_at_the_first_that_does_not_go_whole() {
+        let mut answers = [Ok(2), Err(io::ErrorKind::Other.into()), Ok(1)].into_iter();
+        let mut write = |_: &[u8]| answers.next().unwrap();
+        let pieces = || [&b"ab"[..], b"cd", b"e"].into_iter();
+        assert_eq!(write_each(pieces(), &mut write).unwrap(), 2);
+        assert_eq!(write_each(pieces(), &mut write).unwrap(), 1);
+        assert!(write_each(pieces(), |_| Err(io::ErrorKind::Other.into())).is_err());
+    }
+
+    #[test]
     fn a_file_in_memory_is_read_and_written_anywhere() {
         let file = RefCell::new(Vec::new());
         block_on(file.write_at("cd", 2)).unwrap();
