@@ -17,10 +17,19 @@
 //! - **Cancel-safe.** A future that is dropped leaves the line in O(1). If it was granted something
 //!   that it did not take, the next waiter gets that. Where more is to be said, the method says it.
 //! - **Re-entrant.** Wakers are called and values dropped when no borrow is held, so both may use
-//!   the same primitive again. A panic in either leaves it in order.
+//!   the same primitive again. A panic in either leaves it in order. (What runs under a borrow says
+//!   so: the closures that a watched value is given to, and the `Ord` of a priority queue's items.)
 //! - **Quiet.** Waiting allocates nothing once the line has been as long before.
 //!
 //! The named futures of the methods are in [`futures`], and beside the channels.
+//!
+//! That a primitive is local is the compiler's business, not a rule to remember:
+//!
+//! ```compile_fail
+//! let (sender, receiver) = annulus::sync::mpsc::channel(1);
+//! std::thread::spawn(move || sender.try_send(1)); // `Rc<…>` cannot be sent between threads
+//! # let _: annulus::sync::mpsc::Receiver<i32> = receiver;
+//! ```
 
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use condvar::Condvar;

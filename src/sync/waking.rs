@@ -38,11 +38,6 @@ impl<M> LocalCell<M> {
     pub(crate) fn read<R>(&self, look: impl FnOnce(&M) -> R) -> R {
         look(&self.0.borrow())
     }
-
-    /// The machine of a primitive that nobody else can see.
-    pub(crate) fn get_mut(&mut self) -> &mut M {
-        self.0.get_mut()
-    }
 }
 
 impl<M: Machine> LocalCell<M> {

@@ -118,7 +118,7 @@ impl<T> Receiver<T> {
         self.len() == 0
     }
 
-    /// For how many more messages there is room.
+    /// For how many more messages there is room; without a bound, for more than fit into memory.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.shared.read(Channel::capacity)
