@@ -21,7 +21,7 @@ pub(crate) fn timed_out() -> io::Error {
 pub(crate) fn closed() -> io::Error {
     io::Error::new(
         io::ErrorKind::NotConnected,
-        "the handle was closed or dropped before this operation was first polled",
+        "the handle was closed or dropped before this operation was done",
     )
 }
 
