@@ -76,6 +76,11 @@ pub(crate) fn is_end_of_connection(error: &io::Error) -> bool {
     )
 }
 
+/// Whether a socket has no connection, or none any more.
+pub(crate) fn is_not_connected(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ENOTCONN)
+}
+
 /// Whether a descriptor could not be made because a limit is reached.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))

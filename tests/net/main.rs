@@ -3,4 +3,5 @@
 mod accept;
 mod close;
 mod connect;
+mod shutdown;
 mod support;
