@@ -162,7 +162,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// As for [`read_at`](Self::read_at); `EINVAL` for more than 1024 buffers.
+    /// As for [`read_at`](Self::read_at). Of more than 1024 buffers the first are used.
     pub fn readv_at<B: IoVectoredBufMut>(&self, bufs: B, offset: u64) -> Submit<ReadVectoredAt<B>> {
         op::read_vectored_at(&self.fd, bufs, offset)
     }
@@ -171,7 +171,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// As for [`write_at`](Self::write_at); `EINVAL` for more than 1024 buffers.
+    /// As for [`write_at`](Self::write_at). Of more than 1024 buffers the first are used.
     pub fn writev_at<B: IoVectoredBuf>(&self, bufs: B, offset: u64) -> Submit<WriteVectoredAt<B>> {
         op::write_vectored_at(&self.fd, bufs, offset)
     }
