@@ -102,6 +102,12 @@ impl Stash {
         self.accepted.pop_front()
     }
 
+    /// Whether something is kept that the kernel would not say again.
+    fn is_precious(&self) -> bool {
+        let is_failure = matches!(self.end, Some(End::Failure(_)));
+        !self.bytes.is_empty() || is_failure || !self.accepted.is_empty()
+    }
+
     /// Whether nothing is kept.
     pub(crate) fn is_empty(&self) -> bool {
         self.bytes.is_empty() && self.end.is_none() && self.accepted.is_empty()
@@ -125,13 +131,18 @@ struct Rare {
     abandoned: [u32; 2],
     /// Who waits for them to end.
     waiting: [Vec<Waker>; 2],
+    /// Who closes the descriptor as soon as nobody else uses it.
+    closer: Option<Waker>,
 }
 
 #[derive(Debug)]
 struct Entry {
     fd: Option<OwnedFd>,
     generation: u32,
+    /// Handles, and ops in flight.
     users: u32,
+    /// Handles alone: without one, no op is started.
+    handles: u32,
     rare: Option<Box<Rare>>,
 }
 
@@ -170,14 +181,14 @@ impl Descriptors {
         let index = match self.free.pop() {
             Some(index) => index,
             None => {
-                let entry = Entry { fd: None, generation: 0, users: 0, rare: None };
+                let entry = Entry { fd: None, generation: 0, users: 0, handles: 0, rare: None };
                 self.entries.push(entry);
                 (self.entries.len() - 1) as u32
             }
         };
         let entry = &mut self.entries[index as usize];
         entry.fd = Some(fd);
-        entry.users = 1;
+        (entry.users, entry.handles) = (1, 1);
         FdRef { runtime: self.runtime, index, generation: entry.generation, descriptor }
     }
 
@@ -187,22 +198,56 @@ impl Descriptors {
         entry.filter(|entry| own && entry.generation == fd.generation && entry.users > 0)
     }
 
-    /// Counts one more user; `false` when the descriptor has been closed.
+    /// Counts one more op; `false` when every handle is gone.
     #[inline]
     pub(super) fn retain(&mut self, fd: FdRef) -> bool {
-        self.entry(fd).is_some_and(|entry| {
+        self.entry(fd).filter(|entry| entry.handles > 0).is_some_and(|entry| {
             entry.users += 1;
             true
         })
     }
 
+    /// Counts one more handle; `false` when every other is gone.
+    pub(super) fn retain_handle(&mut self, fd: FdRef) -> bool {
+        self.entry(fd).filter(|entry| entry.handles > 0).is_some_and(|entry| {
+            entry.users += 1;
+            entry.handles += 1;
+            true
+        })
+    }
+
+    /// One handle less, still counted as a user; whether it was the last one and there may be ops
+    /// in flight whose futures live on.
+    pub(super) fn drop_handle(&mut self, fd: FdRef) -> bool {
+        let Some(entry) = self.entry(fd) else { return false };
+        let was_last = entry.handles == 1;
+        entry.handles = entry.handles.saturating_sub(1);
+        let abandoned = entry.rare.as_ref().map_or(0, |rare| rare.abandoned.iter().sum());
+        was_last && entry.users > 1 + abandoned
+    }
+
+    /// The handles on a descriptor.
+    pub(super) fn handles(&mut self, fd: FdRef) -> u32 {
+        self.entry(fd).map_or(0, |entry| entry.handles)
+    }
+
+    /// Has `waker` woken when a descriptor has one user left.
+    pub(super) fn set_closer(&mut self, fd: FdRef, waker: &Waker) {
+        if let Some(entry) = self.entry(fd) {
+            entry.rare.get_or_insert_default().closer = Some(waker.clone());
+        }
+    }
+
     /// One user less; the last one gets the descriptor to close it, and what lay in its stash.
     #[inline]
     #[must_use = "the descriptor has to be closed"]
-    pub(super) fn release(&mut self, fd: FdRef) -> Option<Released> {
+    pub(super) fn release(&mut self, fd: FdRef, wakes: &mut Vec<Waker>) -> Option<Released> {
         let entry = self.entry(fd)?;
         entry.users -= 1;
         if entry.users > 0 {
+            if let (1, Some(rare)) = (entry.users, entry.rare.as_mut()) {
+                wakes.extend(rare.closer.take());
+            }
             return None;
         }
         entry.generation = entry.generation.wrapping_add(1);
@@ -268,7 +313,7 @@ impl Descriptors {
         if rare.abandoned[lane as usize] == 0 {
             wakes.append(&mut rare.waiting[lane as usize]);
         }
-        if rare.abandoned == [0, 0] && rare.stash.is_empty() {
+        if rare.abandoned == [0, 0] && rare.stash.is_empty() && rare.closer.is_none() {
             entry.rare = None;
         }
     }
@@ -278,9 +323,14 @@ impl Descriptors {
         self.stash(fd).is_some_and(|stash| !stash.is_empty())
     }
 
-    /// The descriptor, for a call that needs it outside an op.
+    /// Whether something is kept that would be lost without its descriptor.
+    pub(super) fn has_precious_leftovers(&mut self, fd: FdRef) -> bool {
+        self.stash(fd).is_some_and(|stash| stash.is_precious())
+    }
+
+    /// The descriptor, for a call that needs it outside an op; `None` when every handle is gone.
     pub(super) fn get(&mut self, fd: FdRef) -> Option<&OwnedFd> {
-        self.entry(fd)?.fd.as_ref()
+        self.entry(fd).filter(|entry| entry.handles > 0)?.fd.as_ref()
     }
 
     /// Drops what is kept for a descriptor whose user closes it.
@@ -292,10 +342,10 @@ impl Descriptors {
 
     /// Takes the descriptor out when the caller is its only user and nothing is kept for it.
     pub(super) fn take_sole(&mut self, fd: FdRef) -> Option<OwnedFd> {
-        let has_leftovers = self.has_leftovers(fd);
-        let entry = self.entry(fd).filter(|entry| entry.users == 1 && !has_leftovers)?;
+        let would_lose = self.has_precious_leftovers(fd);
+        let entry = self.entry(fd).filter(|entry| entry.users == 1 && !would_lose)?;
         let taken = entry.fd.take();
-        let _nothing_to_close = self.release(fd);
+        let _nothing_to_close = self.release(fd, &mut Vec::new());
         taken
     }
 
@@ -360,8 +410,8 @@ mod tests {
         let mut table = table();
         let fd = table.adopt(any_fd());
         assert!(table.retain(fd));
-        assert!(table.release(fd).is_none());
-        assert!(table.release(fd).expect("the last user").fd.is_some());
+        assert!(table.release(fd, &mut Vec::new()).is_none());
+        assert!(table.release(fd, &mut Vec::new()).expect("the last user").fd.is_some());
         assert!(!table.retain(fd));
         assert_eq!(table.len(), 0);
     }
@@ -370,7 +420,7 @@ mod tests {
     fn a_name_of_a_closed_descriptor_never_means_the_next_one_in_its_place() {
         let mut table = table();
         let old = table.adopt(any_fd());
-        drop(table.release(old));
+        drop(table.release(old, &mut Vec::new()));
         let new = table.adopt(any_fd());
         assert_eq!(old.index, new.index);
         assert!(!table.retain(old));
@@ -414,7 +464,7 @@ mod tests {
     fn nothing_is_kept_for_a_descriptor_that_nobody_uses() {
         let mut table = table();
         let fd = table.adopt(any_fd());
-        drop(table.release(fd));
+        drop(table.release(fd, &mut Vec::new()));
         assert!(table.keep(fd, Leftover::Bytes(b"x")).is_err());
     }
 
@@ -424,12 +474,41 @@ mod tests {
         let fd = table.adopt(any_fd());
         table.retain(fd);
         assert!(table.take_sole(fd).is_none());
-        drop(table.release(fd));
+        drop(table.release(fd, &mut Vec::new()));
         table.keep(fd, Leftover::Bytes(b"x")).expect("in use");
         assert!(table.take_sole(fd).is_none());
         let mut room = [0u8; 9];
         table.stash(fd).expect("kept").take_bytes(bytes::buf::UninitSlice::new(&mut room));
         assert!(table.take_sole(fd).is_some());
         assert!(!table.retain(fd));
+    }
+
+    #[test]
+    fn no_op_starts_without_a_handle_and_the_last_handle_knows_of_ops_that_are_awaited() {
+        let mut table = table();
+        let fd = table.adopt(any_fd());
+        assert!(table.retain_handle(fd) && table.retain(fd));
+        assert!(!table.drop_handle(fd));
+        drop(table.release(fd, &mut Vec::new()));
+        table.note_abandoned(fd, Lane::Read);
+        assert!(!table.drop_handle(fd));
+        drop(table.release(fd, &mut Vec::new()));
+        assert!(!table.retain(fd) && !table.retain_handle(fd) && table.get(fd).is_none());
+        assert!(table.release(fd, &mut Vec::new()).is_some());
+
+        let fd = table.adopt(any_fd());
+        assert!(table.retain(fd));
+        assert!(table.drop_handle(fd));
+    }
+
+    #[test]
+    fn who_closes_is_woken_when_one_user_is_left() {
+        let mut table = table();
+        let fd = table.adopt(any_fd());
+        assert!(table.retain(fd) && table.retain(fd));
+        table.set_closer(fd, Waker::noop());
+        let mut wakes = Vec::new();
+        assert!(table.release(fd, &mut wakes).is_none() && wakes.is_empty());
+        assert!(table.release(fd, &mut wakes).is_none() && wakes.len() == 1);
     }
 }

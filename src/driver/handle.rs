@@ -47,7 +47,7 @@ impl SharedFd {
 
     /// One more user; `None` on another thread than the loop's.
     pub(crate) fn try_clone(&self) -> Option<SharedFd> {
-        let retained = super::with(|driver| driver.descriptors.retain(self.0));
+        let retained = super::with(|driver| driver.descriptors.retain_handle(self.0));
         (retained == Some(true)).then(|| SharedFd(self.0))
     }
 
@@ -75,9 +75,9 @@ impl SharedFd {
         kept.unwrap_or(0)
     }
 
-    /// Whether abandoned ops have left anything: bytes, connections, an error.
+    /// Whether abandoned ops have left what nobody says again: bytes, connections, an error.
     pub(crate) fn has_kept(&self) -> bool {
-        super::with(|driver| driver.descriptors.has_leftovers(self.0)) == Some(true)
+        super::with(|driver| driver.descriptors.has_precious_leftovers(self.0)) == Some(true)
     }
 
     /// Whether the descriptor is one of this thread's loop.
@@ -110,7 +110,7 @@ fn release(fd: FdRef) {
     let here = super::with(|driver| {
         let own = driver.runtime == fd.runtime;
         if own {
-            driver.release(fd);
+            driver.release_handle(fd);
         }
         own
     });
@@ -153,22 +153,5 @@ fn elsewhere() -> io::Error {
 impl PartialEq for SharedFd {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0
-    }
-}
-
-/// Closes a handle's descriptor now if nobody else uses it, and says how that went.
-pub(crate) fn sole_owner(fd: SharedFd) -> Option<OwnedFd> {
-    let name = fd.name();
-    let taken = super::with(|driver| {
-        driver.descriptors.discard_leftovers(name);
-        driver.descriptors.take_sole(name)
-    });
-    match taken.flatten() {
-        Some(owned) => {
-            // The table has forgotten the name, so this drop finds nothing to release.
-            drop(fd);
-            Some(owned)
-        }
-        None => None,
     }
 }

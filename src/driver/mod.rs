@@ -20,6 +20,7 @@
 //! wait in the [`backlog`](self::backlog).
 
 mod backlog;
+mod closing;
 mod descriptor;
 mod drain;
 mod handle;
@@ -40,9 +41,10 @@ use std::os::fd::AsFd;
 use std::task::Waker;
 
 use self::backlog::Backlog;
+pub(crate) use self::closing::Closing;
 use self::descriptor::{Descriptors, Gate};
 pub(crate) use self::descriptor::{FdRef, Leftover, Stash};
-pub(crate) use self::handle::{FromSharedFd, SharedFd, sole_owner};
+pub(crate) use self::handle::{FromSharedFd, SharedFd};
 pub(crate) use self::inspect::OpInfo;
 pub(crate) use self::key::OpKey;
 use self::key::{Internal, Kind};
@@ -82,6 +84,8 @@ pub(crate) struct Driver {
     pending: Reaped,
     /// Streams to be paused, found while reaping.
     pauses: Vec<OpKey>,
+    /// Descriptors whose last op has ended, found while reaping.
+    releases: Vec<FdRef>,
     counters: Counters,
     /// The time of the last turn.
     now_ns: u64,
@@ -112,6 +116,8 @@ pub(super) enum End {
     Own,
     /// Its future asked for it.
     Cancelled,
+    /// The last handle on its descriptor is gone.
+    Closed,
     /// Its linked timeout came first.
     TimedOut,
     /// It has to be submitted again: it was interrupted, or cancelled so that it looks into the
@@ -128,6 +134,8 @@ impl End {
             End::Own
         } else if marks.cancelled {
             End::Cancelled
+        } else if marks.closed {
+            End::Closed
         } else if marks.recalled || is_interrupted {
             End::Again
         } else if marks.timed {
@@ -164,6 +172,7 @@ impl Driver {
             closing: 0,
             pending: Reaped::default(),
             pauses: Vec::new(),
+            releases: Vec::new(),
             counters: Counters::default(),
             now_ns: sys::clock::monotonic_ns(),
             is_closing: false,
@@ -264,7 +273,7 @@ impl Driver {
         let slot = self.table.get(key).expect("an op keeps its slot until its outcome is taken");
         let outcome = slot.lifecycle.poll(waker)?;
         let marks = slot.marks;
-        let descriptor = slot.descriptor;
+        let descriptor = slot.counted();
         let cell = self.table.remove(key).expect("the slot was just read");
         let op = self.cells.take(cell);
         if let Some(fd) = descriptor {
@@ -309,7 +318,7 @@ impl Driver {
 
     fn take_salvage(&mut self, key: OpKey, outcome: Outcome) -> Option<Salvage> {
         let slot = self.table.get(key)?;
-        let target = (slot.descriptor, slot.lane);
+        let target = (slot.counted(), slot.lane);
         let cell = self.table.remove(key)?;
         Some(Salvage::new(cell, outcome, target))
     }
@@ -336,14 +345,10 @@ impl Driver {
         if self.descriptors.users(fd) <= 2 {
             return;
         }
-        let mut others = Vec::new();
-        for (key, slot) in self.table.iter_mut() {
-            let same = slot.descriptor == Some(fd) && slot.lane == Some(lane);
+        let others = self.ops_on(fd, |slot| {
             let waits = matches!(slot.lifecycle, lifecycle::Lifecycle::Waiting(_));
-            if same && waits && !slot.marks.recalled {
-                others.push(key);
-            }
-        }
+            waits && slot.lane == Some(lane) && !slot.marks.recalled
+        });
         for key in others {
             self.stop(key, |slot| slot.marks.recalled = true);
         }
@@ -367,9 +372,14 @@ impl Driver {
         slot.marks.queued = false;
         self.in_flight -= 1;
         self.counters.completed += 1;
-        if let AfterCompletion::Wake(waker) = slot.lifecycle.complete(Outcome::CANCELLED) {
-            self.pending.wakes.push(waker);
-        }
+        let waker = match slot.stream.as_mut() {
+            Some(stream) => stream.end_unsubmitted(),
+            None => match slot.lifecycle.complete(Outcome::CANCELLED) {
+                AfterCompletion::Wake(waker) => Some(waker),
+                _ => None,
+            },
+        };
+        self.pending.wakes.extend(waker);
     }
 
     fn push_cancel(&mut self, key: OpKey) {
@@ -382,7 +392,8 @@ impl Driver {
 
     /// One user of a descriptor less; the last one closes it through the ring.
     fn release(&mut self, fd: FdRef) {
-        let Some(released) = self.descriptors.release(fd) else { return };
+        let released = self.descriptors.release(fd, &mut self.pending.wakes);
+        let Some(released) = released else { return };
         if let Some(fd) = released.fd {
             self.close(fd);
         }

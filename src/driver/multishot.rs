@@ -111,6 +111,16 @@ impl Stream {
         self.waker.as_ref()
     }
 
+    /// Ends a stream whose entry never reached the kernel.
+    pub(super) fn end_unsubmitted(&mut self) -> Option<Waker> {
+        self.has_ended = true;
+        self.waker.take()
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.has_ended && self.is_abandoned
     }
@@ -136,7 +146,7 @@ impl Driver {
 
     fn poll_stream<T: MultishotOp>(&mut self, key: OpKey, waker: &Waker) -> Next<T> {
         let slot = self.table.get(key).expect("a stream keeps its slot until it is dropped");
-        let descriptor = slot.descriptor;
+        let descriptor = slot.counted();
         let stream = slot.stream.as_mut().expect("the op of a stream has one");
         if let Some(outcome) = stream.items.pop_front() {
             return Next::Item(outcome);

@@ -171,6 +171,7 @@ impl<T: Op> Submit<T> {
             End::Own => outcome.into_result(),
             End::Cancelled if self.has_expired => Err(sys::timed_out()),
             End::Cancelled => Err(sys::cancelled()),
+            End::Closed => Err(sys::closed()),
             End::TimedOut => Err(sys::timed_out()),
         };
         if let Err(error) = &result {

@@ -34,8 +34,40 @@ pub(super) struct Marks {
     pub(super) cancelled: bool,
     /// A cancel was requested so that it looks into the stash.
     pub(super) recalled: bool,
+    /// The last handle on its descriptor is gone while its future lives on.
+    pub(super) closed: bool,
+    /// It is counted on its descriptor no more, though its outcome has not been taken.
+    pub(super) released: bool,
     /// Its entry waits for room in the submission queue.
     pub(super) queued: bool,
+}
+
+impl Slot {
+    /// The descriptor that the op keeps open.
+    #[inline]
+    pub(super) fn counted(&self) -> Option<FdRef> {
+        self.descriptor.filter(|_| !self.marks.released)
+    }
+
+    /// Whether the op has ended and its future has not asked for the outcome yet.
+    pub(super) fn has_ended(&self) -> bool {
+        match &self.stream {
+            Some(stream) => stream.has_ended(),
+            None => matches!(self.lifecycle, Lifecycle::Completed(_)),
+        }
+    }
+
+    /// The descriptor to be released now that the op has ended: no handle is left to keep anything
+    /// for, and the peer shall see the end before the outcome is asked for.
+    #[inline]
+    pub(super) fn release_early(&mut self) -> Option<FdRef> {
+        if !self.marks.closed {
+            return None;
+        }
+        let counted = self.counted();
+        self.marks.released = true;
+        counted
+    }
 }
 
 /// All slots, addressed by key.

@@ -8,7 +8,8 @@ use super::key::{self, Internal, Kind};
 use super::lifecycle::AfterCompletion;
 use super::multishot::{AfterItem, Untaken};
 use super::slot::Salvage;
-use super::{Driver, OpKey};
+use super::table::Slot;
+use super::{Driver, FdRef, OpKey};
 use crate::sys::{self, Cqe, Entered, Outcome, Wait};
 
 /// What a turn brought that has to be done outside the driver's borrow.
@@ -118,17 +119,18 @@ impl Driver {
     }
 
     fn reap(&mut self, reaped: &mut Reaped) -> u32 {
-        let Driver { ring, table, in_flight, closing, counters, notifier, pauses, .. } = self;
+        let Driver { ring, table, in_flight, closing, counters, notifier, .. } = self;
         let mut rearm = false;
-        let mut pauses = std::mem::take(pauses);
+        let mut pauses = std::mem::take(&mut self.pauses);
+        let mut releases = std::mem::take(&mut self.releases);
         let count = ring.reap(|cqe| {
             let (kind, key) = key::parse(cqe.user_data);
             match kind {
-                Kind::Op => {
-                    if complete(table, in_flight, counters, reaped, key, cqe) {
-                        pauses.push(key);
-                    }
-                }
+                Kind::Op => match complete(table, in_flight, counters, reaped, key, cqe) {
+                    After::Nothing => {}
+                    After::Pause => pauses.push(key),
+                    After::Release(fd) => releases.push(fd),
+                },
                 Kind::Cancel => counters.cancels_late += u64::from(cqe.outcome.res < 0),
                 Kind::LinkTimeout => {}
                 Kind::Internal if key.index == Internal::Notifier as u32 => {
@@ -145,12 +147,28 @@ impl Driver {
             self.arm_notifier();
         }
         pauses.drain(..).for_each(|key| self.push_cancel(key));
-        self.pauses = pauses;
+        releases.drain(..).for_each(|fd| self.release(fd));
+        (self.pauses, self.releases) = (pauses, releases);
         count
     }
 }
 
-/// Routes an op's completion; whether the op, a stream, has to be paused.
+/// What is left to do after a completion was routed.
+enum After {
+    Nothing,
+    /// The op, a stream, has to be paused.
+    Pause,
+    Release(FdRef),
+}
+
+impl After {
+    #[inline]
+    fn end_of(slot: &mut Slot) -> After {
+        slot.release_early().map_or(After::Nothing, After::Release)
+    }
+}
+
+/// Routes an op's completion.
 #[inline]
 fn complete(
     table: &mut super::Table,
@@ -159,16 +177,20 @@ fn complete(
     reaped: &mut Reaped,
     key: OpKey,
     cqe: Cqe,
-) -> bool {
+) -> After {
     let Some(slot) = table.get(key) else {
         counters.stale += 1;
-        return false;
+        return After::Nothing;
     };
     if slot.stream.is_some() {
         return complete_item(table, in_flight, counters, reaped, key, cqe);
     }
+    let mut after = After::Nothing;
     match slot.lifecycle.complete(cqe.outcome) {
-        AfterCompletion::Wake(waker) => reaped.wakes.push(waker),
+        AfterCompletion::Wake(waker) => {
+            reaped.wakes.push(waker);
+            after = After::end_of(slot);
+        }
         AfterCompletion::Salvage(outcome) => {
             let target = (slot.descriptor, slot.lane);
             let cell = table.remove(key).expect("the slot was just read");
@@ -176,16 +198,16 @@ fn complete(
         }
         AfterCompletion::Ignore => {
             counters.stale += 1;
-            return false;
+            return After::Nothing;
         }
     }
     *in_flight -= 1;
     counters.completed += 1;
     tracing::trace!(slot = key.index, res = cqe.outcome.res, "reap");
-    false
+    after
 }
 
-/// Routes one of many completions of an op; whether the op has to be paused.
+/// Routes one of many completions of an op.
 fn complete_item(
     table: &mut super::Table,
     in_flight: &mut usize,
@@ -193,22 +215,27 @@ fn complete_item(
     reaped: &mut Reaped,
     key: OpKey,
     cqe: Cqe,
-) -> bool {
-    let Some(slot) = table.get(key) else { return false };
+) -> After {
+    let Some(slot) = table.get(key) else { return After::Nothing };
     let target = (slot.descriptor, slot.lane);
-    let Some(stream) = slot.stream.as_mut() else { return false };
+    let Some(stream) = slot.stream.as_mut() else { return After::Nothing };
     let after = stream.push(target.0, cqe.outcome);
     let is_over = stream.is_over();
     if cqe.outcome.is_final() {
         *in_flight -= 1;
         counters.completed += 1;
     }
-    let mut pauses = false;
+    let mut next = After::Nothing;
     match after {
-        AfterItem::Wake(waker) => reaped.wakes.extend(waker),
+        AfterItem::Wake(waker) => {
+            reaped.wakes.extend(waker);
+            if cqe.outcome.is_final() {
+                next = After::end_of(slot);
+            }
+        }
         AfterItem::Pause(waker) => {
             reaped.wakes.extend(waker);
-            pauses = true;
+            next = After::Pause;
         }
         AfterItem::Keep(untaken) => reaped.untaken.push(untaken),
     }
@@ -216,7 +243,7 @@ fn complete_item(
         let cell = table.remove(key).expect("the slot was just read");
         reaped.salvages.push(Salvage::new(cell, Outcome::CANCELLED, target));
     }
-    pauses
+    next
 }
 
 pub(super) fn is_empty(reaped: &Reaped) -> bool {

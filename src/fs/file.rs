@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Advice, OpenOptions};
 use crate::buf::{BufResult, IoBuf, IoBufMut, IoVectoredBuf, IoVectoredBufMut};
-use crate::driver::{SharedFd, Submit};
+use crate::driver::{FromSharedFd, SharedFd, Submit};
 use crate::op::{
     self, Fallocate, Fsync, Open, ReadAt, ReadVectoredAt, Statx, WriteAt, WriteVectoredAt,
 };
@@ -93,7 +93,7 @@ impl File {
     ///
     /// Outside a loop; the file is closed.
     pub fn from_std(file: std::fs::File) -> io::Result<File> {
-        SharedFd::adopt(OwnedFd::from(file)).map(File::from)
+        SharedFd::adopt(OwnedFd::from(file)).map(File::from_shared_fd)
     }
 
     /// Takes the file out of the loop.
@@ -162,7 +162,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// As for [`read_at`](Self::read_at); `EINVAL` for more than 1024 buffers.
+    /// As for [`read_at`](Self::read_at). Of more than 1024 buffers the first are used.
     pub fn readv_at<B: IoVectoredBufMut>(&self, bufs: B, offset: u64) -> Submit<ReadVectoredAt<B>> {
         op::read_vectored_at(&self.fd, bufs, offset)
     }
@@ -171,7 +171,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// As for [`write_at`](Self::write_at); `EINVAL` for more than 1024 buffers.
+    /// As for [`write_at`](Self::write_at). Of more than 1024 buffers the first are used.
     pub fn writev_at<B: IoVectoredBuf>(&self, bufs: B, offset: u64) -> Submit<WriteVectoredAt<B>> {
         op::write_vectored_at(&self.fd, bufs, offset)
     }
@@ -326,8 +326,8 @@ pub(super) fn part_offset(offset: u64, done: usize) -> u64 {
     offset.saturating_add(done as u64)
 }
 
-impl From<SharedFd> for File {
-    fn from(fd: SharedFd) -> Self {
+impl FromSharedFd for File {
+    fn from_shared_fd(fd: SharedFd) -> Self {
         File { fd }
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use crate::driver::{self, Op, SharedFd, Submit};
+use crate::driver::{Closing, Op, SharedFd, Submit};
 use crate::sys::Sqe;
 
 /// Closes a descriptor that nobody else uses.
@@ -13,9 +13,10 @@ pub struct Close {
     fd: Option<OwnedFd>,
 }
 
-/// Closes a descriptor now if the handle is its only user; else it is closed by the last one.
+/// Closes a descriptor as soon as every op on it has ended; with another handle on it, drops this
+/// one.
 pub(crate) async fn close(fd: SharedFd) -> io::Result<()> {
-    match driver::sole_owner(fd) {
+    match Closing::new(fd).await {
         Some(fd) => Submit::new(Close { fd: Some(fd) }).await,
         None => Ok(()),
     }

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use crate::driver::{Op, SharedFd, Submit};
+use crate::driver::{FromSharedFd, Op, SharedFd, Submit};
 use crate::sys::{self, KernelPath, OpenFlags, Sqe};
 
 /// Opens a file and gives a handle `H` on it.
@@ -22,7 +22,7 @@ pub struct Open<H> {
 
 pub(crate) fn open<H>(path: &Path, flags: OpenFlags, mode: u32) -> Submit<Open<H>>
 where
-    H: From<SharedFd> + 'static,
+    H: FromSharedFd,
 {
     let (path, flags) = match flags.to_number() {
         Ok(flags) => (KernelPath::new(path), flags),
@@ -31,7 +31,7 @@ where
     Submit::new(Open { path, flags, mode, waits: false, handle: PhantomData })
 }
 
-impl<H: From<SharedFd> + 'static> Op for Open<H> {
+impl<H: FromSharedFd> Op for Open<H> {
     type Completed = OwnedFd;
     type Output = io::Result<H>;
     const NAME: &'static str = "open";
@@ -43,7 +43,7 @@ impl<H: From<SharedFd> + 'static> Op for Open<H> {
 
     fn complete(self, opened: io::Result<OwnedFd>) -> Self::Output {
         let opened = self.path.explain(opened).map_err(sys::as_cancelled);
-        opened.and_then(SharedFd::adopt).map(H::from)
+        opened.and_then(SharedFd::adopt).map(H::from_shared_fd)
     }
 
     /// The kernel's first try does not wait, so a pipe that nobody reads yet has no reader for it.

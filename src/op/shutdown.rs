@@ -5,6 +5,7 @@
 //! completes.
 
 use std::io;
+use std::os::fd::BorrowedFd;
 
 use crate::driver::{self, FdRef, Lane, Op, SharedFd, Submit};
 use crate::sys::{self, Sqe};
@@ -32,8 +33,13 @@ impl Op for Shutdown {
 
     fn complete(self, result: io::Result<()>) -> Self::Output {
         result?;
-        driver::with_descriptor(self.socket, |socket| sys::socket::shutdown(socket, self.how))
-            .unwrap_or_else(|| Err(sys::closed()))
+        let call = |socket: BorrowedFd<'_>| sys::socket::shutdown(socket, self.how);
+        match driver::with_descriptor(self.socket, call) {
+            None => Err(sys::closed()),
+            // What has ended already, or was reset, has nothing to shut down.
+            Some(Err(error)) if sys::is_not_connected(&error) => Ok(()),
+            Some(done) => done,
+        }
     }
 
     fn salvage(self, _result: io::Result<()>) {}

@@ -21,7 +21,7 @@ pub(crate) fn timed_out() -> io::Error {
 pub(crate) fn closed() -> io::Error {
     io::Error::new(
         io::ErrorKind::NotConnected,
-        "the handle was closed or dropped before this operation was first polled",
+        "the handle was closed or dropped before this operation was done",
     )
 }
 
@@ -74,4 +74,9 @@ pub(crate) fn is_end_of_connection(error: &io::Error) -> bool {
                 | libc::EPIPE
         )
     )
+}
+
+/// Whether a socket has no connection, or none any more.
+pub(crate) fn is_not_connected(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ENOTCONN)
 }

@@ -52,7 +52,7 @@ fn more_pieces_than_lie_in_the_operation_itself_are_lent_too() {
 }
 
 #[test]
-fn of_more_pieces_than_the_kernel_takes_the_first_are_written() {
+fn of_more_pieces_than_the_kernel_takes_the_first_are_used() {
     let dir = TempDir::new();
     let path = dir.join("a");
     annulus::run(async {

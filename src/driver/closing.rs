@@ -1,0 +1,101 @@
+//! The end of a descriptor.
+//!
+//! An op keeps its descriptor open, and must not keep it open for ever: when the last handle is
+//! gone, the ops that are still awaited are ended and the last of them closes it. So a peer sees
+//! the end of a connection as soon as the stream is dropped, also when somebody reads from it.
+
+use std::future::Future;
+use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use super::descriptor::FdRef;
+use super::lifecycle::Lifecycle;
+use super::table::Slot;
+use super::{Driver, OpKey, SharedFd};
+
+/// Gives a handle's descriptor, to be closed, once every op on it has ended; `None` when another
+/// handle keeps it open.
+///
+/// Ops that belong to a [`Lane`](super::Lane) are ended, others are waited for. What was kept for
+/// the next op is dropped. Dropping the future leaves the close to the last op.
+#[must_use = "nothing is closed unless it is awaited"]
+#[derive(Debug)]
+pub(crate) struct Closing {
+    fd: Option<SharedFd>,
+    has_begun: bool,
+}
+
+impl Closing {
+    pub(crate) fn new(fd: SharedFd) -> Self {
+        Closing { fd: Some(fd), has_begun: false }
+    }
+}
+
+impl Future for Closing {
+    type Output = Option<OwnedFd>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<OwnedFd>> {
+        let fd = self.fd.as_ref().expect("a close was polled after it had given its result").name();
+        let has_begun = std::mem::replace(&mut self.has_begun, true);
+        let polled = super::with(|driver| {
+            super::check_runtime(fd.runtime, driver.runtime);
+            driver.poll_close(fd, has_begun, cx.waker())
+        });
+        let polled = polled.unwrap_or_else(|| super::no_loop("close"));
+        if polled.is_ready() {
+            // The table has forgotten the name of what it gave away, so nothing is released twice.
+            self.fd = None;
+        }
+        polled
+    }
+}
+
+impl Driver {
+    fn poll_close(&mut self, fd: FdRef, has_begun: bool, waker: &Waker) -> Poll<Option<OwnedFd>> {
+        if !has_begun {
+            if self.descriptors.handles(fd) > 1 {
+                return Poll::Ready(None);
+            }
+            self.drop_handle(fd);
+        }
+        self.descriptors.discard_leftovers(fd);
+        if let Some(owned) = self.descriptors.take_sole(fd) {
+            return Poll::Ready(Some(owned));
+        }
+        self.descriptors.set_closer(fd, waker);
+        Poll::Pending
+    }
+
+    /// One handle less: the last one ends the ops that others still await.
+    pub(super) fn release_handle(&mut self, fd: FdRef) {
+        self.drop_handle(fd);
+        self.release(fd);
+    }
+
+    fn drop_handle(&mut self, fd: FdRef) {
+        if !self.descriptors.drop_handle(fd) {
+            return;
+        }
+        let is_awaited = |slot: &Slot| !matches!(slot.lifecycle, Lifecycle::Abandoned);
+        for key in self.ops_on(fd, is_awaited) {
+            let Some(slot) = self.table.get(key) else { continue };
+            slot.marks.closed = true;
+            if slot.lane.is_some() {
+                self.stop(key, |_| {});
+            }
+            let Some(slot) = self.table.get(key) else { continue };
+            if slot.has_ended() {
+                let ended = slot.release_early();
+                ended.into_iter().for_each(|fd| self.release(fd));
+            }
+        }
+    }
+
+    /// The ops on a descriptor that have a slot.
+    pub(super) fn ops_on(&mut self, fd: FdRef, which: impl Fn(&Slot) -> bool) -> Vec<OpKey> {
+        let all = self.table.iter_mut();
+        let wanted = all.filter(|(_, slot)| slot.descriptor == Some(fd) && which(slot));
+        wanted.map(|(key, _)| key).collect()
+    }
+}

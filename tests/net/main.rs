@@ -1,0 +1,7 @@
+//! TCP: connections, listeners, halves, options, and what cancelling and closing may not lose.
+
+mod accept;
+mod close;
+mod connect;
+mod shutdown;
+mod support;
