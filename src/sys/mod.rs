@@ -23,11 +23,14 @@ pub(crate) mod eventfd;
 mod feature_table;
 mod features;
 pub(crate) mod file;
+mod file_options;
 pub(crate) mod ladder;
 pub(crate) mod limits;
+pub(crate) mod lock;
 mod message;
 mod opcode;
 mod option;
+mod path;
 mod ring;
 #[cfg(test)]
 mod seccomp;
@@ -49,10 +52,16 @@ pub(crate) use errno::{
     is_out_of_descriptors, out_of_buffers, shutting_down, timed_out,
 };
 pub use error::{SetupCause, SetupError};
+pub use file_options::Advice;
+pub(crate) use file_options::{
+    Allocation, OpenFlags, as_cancelled, is_without_reader, opens_nonblocking,
+};
 pub(crate) use message::MessageHeader;
+pub(crate) use path::KernelPath;
 pub(crate) use ring::{Entered, Ring, RingConfig, Wait};
 pub(crate) use sqe::{Prepared, Sqe};
 pub(crate) use stat::StatBuf;
+pub use stat::{FileType, Metadata};
 
 /// A time in nanoseconds as `struct __kernel_timespec` has it: seconds, nanoseconds.
 pub(crate) fn timespec(ns: u64) -> [i64; 2] {

@@ -16,6 +16,7 @@ use io_uring::{opcode, types};
 use super::address::SocketAddress;
 use super::cqe::{Filled, FilledFromGroup, Number, Taken};
 use super::descriptor::Descriptor;
+use super::file_options::{Advice, Allocation};
 use super::message::MessageHeader;
 use super::stat::StatBuf;
 use crate::buf::{Lent, LentMut, LentSlices};
@@ -75,6 +76,12 @@ impl<'op, R> Sqe<'op, R> {
     #[inline]
     fn new(entry: Entry) -> Self {
         Sqe { entry, meaning: PhantomData }
+    }
+
+    /// Makes the kernel go to a thread of its own at once, without the first try in passing, which
+    /// some opcodes make in another way than one expects. Since 5.6.
+    pub(crate) fn off_thread(self) -> Self {
+        Sqe::new(self.entry.flags(Flags::ASYNC))
     }
 
     /// Ends the borrow.
@@ -279,13 +286,16 @@ impl<'op> Sqe<'op, ()> {
     }
 
     /// `IORING_OP_FALLOCATE`. Since 5.6.
-    pub(crate) fn fallocate(file: Descriptor, offset: u64, len: u64, mode: i32) -> Self {
-        Sqe::new(opcode::Fallocate::new(fd(file), len).offset(offset).mode(mode).build())
+    pub(crate) fn fallocate(file: Descriptor, offset: u64, len: u64, how: Allocation) -> Self {
+        let fallocate = opcode::Fallocate::new(fd(file), len).offset(offset).mode(how.to_number());
+        Sqe::new(fallocate.build())
     }
 
-    /// `IORING_OP_FADVISE`. Since 5.6.
-    pub(crate) fn fadvise(file: Descriptor, offset: u64, len: u32, advice: i32) -> Self {
-        Sqe::new(opcode::Fadvise::new(fd(file), len as libc::off_t, advice).offset(offset).build())
+    /// `IORING_OP_FADVISE`; a `len` of zero goes to the end of the file. Since 5.6.
+    pub(crate) fn fadvise(file: Descriptor, offset: u64, len: u32, advice: Advice) -> Self {
+        let len = libc::off_t::from(len);
+        let fadvise = opcode::Fadvise::new(fd(file), len, advice.to_number()).offset(offset);
+        Sqe::new(fadvise.build())
     }
 
     /// `IORING_OP_FTRUNCATE`. Since 6.9.
