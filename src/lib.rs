@@ -4,6 +4,7 @@
 mod blocking;
 pub mod buf;
 mod driver;
+pub mod fs;
 pub mod io;
 mod local;
 pub mod net;

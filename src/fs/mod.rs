@@ -1,0 +1,29 @@
+//! Files and directories.
+//!
+//! - [`File`] and [`OpenOptions`]: files that are read and written at a place, with buffers that
+//!   are given away and come back ([`crate::buf`]).
+//! - Functions with the names and meanings of `std::fs` for whole files, names and directories.
+//! - [`Metadata`]: what is known of a file.
+//!
+//! What the kernel can do through the ring is one operation each. It never holds up the loop:
+//! what has to wait for a device waits on the kernel's own threads.
+
+mod atomic;
+mod directories;
+mod file;
+mod lock;
+mod open_options;
+mod paths;
+mod whole;
+
+pub use self::atomic::write_atomic;
+pub use self::directories::create_dir_all;
+pub use self::file::File;
+pub use self::lock::TryLockError;
+pub use self::open_options::OpenOptions;
+pub use self::paths::{
+    create_dir, hard_link, metadata, remove_dir, remove_file, rename, symlink, symlink_metadata,
+    try_exists,
+};
+pub use self::whole::{read, read_to_string, write};
+pub use crate::sys::{Advice, FileType, Metadata};

@@ -1,0 +1,54 @@
+//! `IORING_OP_OPENAT`
+
+use std::io;
+use std::marker::PhantomData;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use crate::driver::{Op, SharedFd, Submit};
+use crate::sys::{self, KernelPath, OpenFlags, Sqe};
+
+/// Opens a file and gives a handle `H` on it.
+///
+/// The descriptor of an abandoned open is closed.
+#[derive(Debug)]
+pub struct Open<H> {
+    path: KernelPath,
+    flags: i32,
+    mode: u32,
+    waits: bool,
+    handle: PhantomData<fn() -> H>,
+}
+
+pub(crate) fn open<H>(path: &Path, flags: OpenFlags, mode: u32) -> Submit<Open<H>>
+where
+    H: From<SharedFd> + 'static,
+{
+    let (path, flags) = match flags.to_number() {
+        Ok(flags) => (KernelPath::new(path), flags),
+        Err(error) => (KernelPath::refused(error), 0),
+    };
+    Submit::new(Open { path, flags, mode, waits: false, handle: PhantomData })
+}
+
+impl<H: From<SharedFd> + 'static> Op for Open<H> {
+    type Completed = OwnedFd;
+    type Output = io::Result<H>;
+    const NAME: &'static str = "open";
+
+    fn prepare(&mut self) -> Sqe<'_, OwnedFd> {
+        let open = Sqe::open(self.path.as_c_str(), self.flags, self.mode);
+        if self.waits { open.off_thread() } else { open }
+    }
+
+    fn complete(self, opened: io::Result<OwnedFd>) -> Self::Output {
+        let opened = self.path.explain(opened).map_err(sys::as_cancelled);
+        opened.and_then(SharedFd::adopt).map(H::from)
+    }
+
+    /// The kernel's first try does not wait, so a pipe that nobody reads yet has no reader for it.
+    fn retries(&mut self, error: &io::Error) -> bool {
+        let again = sys::is_without_reader(error) && !sys::opens_nonblocking(self.flags);
+        again && !std::mem::replace(&mut self.waits, true)
+    }
+}

@@ -1,0 +1,56 @@
+//! Futures polled by hand.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+/// Polls once, for the task that runs.
+pub(crate) async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    std::future::poll_fn(|cx| match Pin::new(&mut *future).poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}
+
+/// Turns the loop until `done`, which something in flight brings about.
+pub(crate) async fn turn_until(mut done: impl FnMut() -> bool) {
+    while !done() {
+        annulus::op::nop().await.expect("a turn");
+    }
+}
+
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Polls once and turns the loop until the future is woken; it has something to give then, and it
+/// has not been asked for it.
+pub(crate) async fn until_woken<F: Future + Unpin>(future: &mut F) {
+    let woken = Arc::new(Woken(AtomicBool::new(false)));
+    let waker = Waker::from(Arc::clone(&woken));
+    let polled = Pin::new(&mut *future).poll(&mut Context::from_waker(&waker));
+    assert!(polled.is_pending(), "nothing was there to wait for");
+    turn_until(|| woken.0.load(Ordering::Relaxed)).await;
+}
+
+/// Runs a future up to its `polls`-th poll and drops it there; its output if it came before.
+pub(crate) async fn poll_times<F: Future>(future: F, polls: usize) -> Option<F::Output> {
+    let mut future = Some(Box::pin(future));
+    let mut left = polls;
+    std::future::poll_fn(move |cx| {
+        if left == 0 {
+            future = None;
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        future.as_mut().expect("polled until it is dropped").as_mut().poll(cx).map(Some)
+    })
+    .await
+}

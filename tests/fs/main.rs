@@ -1,0 +1,23 @@
+//! Files and directories, compared with what std does.
+
+#[path = "../common/poll.rs"]
+mod poll;
+#[path = "../common/temp.rs"]
+mod temp;
+
+mod abandoned;
+mod atomic;
+mod concurrent;
+mod errors;
+mod every_poll;
+mod exact;
+mod fifo;
+mod handles;
+mod locks;
+mod metadata;
+mod names;
+mod options;
+mod own_process;
+mod room;
+mod roundtrip;
+mod vectored;
