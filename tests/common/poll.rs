@@ -1,5 +1,7 @@
 //! Futures polled by hand.
 
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;

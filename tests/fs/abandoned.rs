@@ -10,7 +10,7 @@ use std::path::Path;
 use annulus::Runtime;
 use annulus::fs::File;
 
-use crate::fifo::make_fifo;
+use crate::named_pipe::make_fifo;
 use crate::poll::{poll_once, turn_until, until_woken};
 use crate::temp::TempDir;
 
@@ -30,8 +30,8 @@ fn open_writer(fifo: &Path) -> Option<StdFile> {
 }
 
 fn has_reader(mut writer: &StdFile) -> bool {
-    match writer.write(b"x") {
-        Ok(_) => true,
+    match writer.write_all(b"x") {
+        Ok(()) => true,
         Err(error) => {
             assert_eq!(error.kind(), ErrorKind::BrokenPipe);
             false

@@ -6,7 +6,7 @@ use annulus::BufResult;
 use annulus::buf::IoBuf;
 use annulus::fs::File;
 
-use crate::fifo::make_fifo;
+use crate::named_pipe::make_fifo;
 use crate::temp::TempDir;
 
 /// What one write takes at most.

@@ -7,16 +7,9 @@ use std::time::Duration;
 use annulus::BufResult;
 use annulus::fs::{self, File};
 
+use crate::named_pipe::make_fifo;
 use crate::poll::{poll_once, turn_until, until_woken};
 use crate::temp::TempDir;
-
-/// Makes a named pipe in the directory.
-pub(crate) fn make_fifo(dir: &TempDir) -> PathBuf {
-    let path = dir.join("fifo");
-    let made = std::process::Command::new("mkfifo").arg(&path).status().expect("mkfifo");
-    assert!(made.success());
-    path
-}
 
 async fn open_both_ways(path: &PathBuf) -> File {
     File::options().read(true).write(true).open(path).await.unwrap()

@@ -1,5 +1,7 @@
 //! Files and directories, compared with what std does.
 
+#[path = "../common/fifo.rs"]
+mod named_pipe;
 #[path = "../common/poll.rs"]
 mod poll;
 #[path = "../common/temp.rs"]
@@ -17,7 +19,6 @@ mod locks;
 mod metadata;
 mod names;
 mod options;
-mod own_process;
 mod room;
 mod roundtrip;
 mod vectored;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use annulus::fs::{self, File, Metadata};
 
-use crate::fifo::make_fifo;
+use crate::named_pipe::make_fifo;
 use crate::temp::TempDir;
 
 fn assert_same(ours: &Metadata, theirs: &std::fs::Metadata, path: &Path) {

@@ -61,9 +61,11 @@ fn a_new_file_has_the_mode_that_is_asked_for() {
         let (here, there) = (dir.join(name), dir.join(format!("{name} of std")));
         let mut ours = OpenOptions::new();
         let mut theirs = std::fs::OpenOptions::new();
-        (ours.write(true).create(true), theirs.write(true).create(true));
+        ours.write(true).create(true);
+        theirs.write(true).create(true);
         if let Some(mode) = mode {
-            (ours.mode(mode), theirs.mode(mode));
+            ours.mode(mode);
+            theirs.mode(mode);
         }
         annulus::run(ours.open(&here)).unwrap().unwrap();
         theirs.open(&there).unwrap();

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use annulus::fs::{Advice, File};
 
-use crate::fifo::make_fifo;
+use crate::named_pipe::make_fifo;
 use crate::temp::TempDir;
 
 async fn open(dir: &TempDir, content: &[u8]) -> File {

@@ -1,4 +1,10 @@
-//! Descriptors are counted in a process of their own, where no other test opens any.
+//! No file is left open: its descriptors are counted in a process of its own, where no other test
+//! opens any.
+
+#[path = "../common/poll.rs"]
+mod poll;
+#[path = "../common/temp.rs"]
+mod temp;
 
 use std::time::Duration;
 
@@ -25,7 +31,7 @@ fn no_descriptor_is_left_behind() {
     }
     let itself = std::env::current_exe().unwrap();
     let child = std::process::Command::new(itself)
-        .args(["--exact", "own_process::no_descriptor_is_left_behind", "--nocapture"])
+        .args(["--exact", "no_descriptor_is_left_behind", "--nocapture"])
         .env(CHILD, "1")
         .output()
         .unwrap();
