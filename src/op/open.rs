@@ -35,6 +35,7 @@ impl<H: FromSharedFd> Op for Open<H> {
     type Completed = OwnedFd;
     type Output = io::Result<H>;
     const NAME: &'static str = "open";
+    const HAS_LINKED_TIMEOUT: bool = false;
 
     fn prepare(&mut self) -> Sqe<'_, OwnedFd> {
         let open = Sqe::open(self.path.as_c_str(), self.flags, self.mode);
