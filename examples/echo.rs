@@ -21,6 +21,8 @@ use annulus::{BufResult, Runtime, time};
 
 #[path = "shared/interrupt.rs"]
 mod interrupt;
+#[path = "shared/listen.rs"]
+mod listen;
 
 use interrupt::Interrupt;
 
@@ -81,23 +83,13 @@ fn serve(address: SocketAddr) -> io::Result<()> {
     let interrupt = Interrupt::install()?;
     let totals = Rc::new(Totals::default());
     Runtime::new()?.block_on(async {
-        let listener = TcpListener::bind_addr(address).map_err(|error| refused(address, &error))?;
+        let listener = listen::at(address)?;
         println!("echo: listening at {}", listener.local_addr()?);
         annulus::spawn(accept(listener, Rc::clone(&totals))).detach();
         interrupt.wait().await;
         println!("echo: {} connections, {} bytes", totals.connections.get(), totals.bytes.get());
         Ok(())
     })
-}
-
-fn refused(address: SocketAddr, error: &io::Error) -> io::Error {
-    let advice = match error.kind() {
-        io::ErrorKind::AddrInUse => "; another program listens there, choose a port with --addr",
-        io::ErrorKind::AddrNotAvailable => "; no interface of this machine has that address",
-        io::ErrorKind::PermissionDenied => "; ports below 1024 are for the system's own services",
-        _ => "",
-    };
-    io::Error::new(error.kind(), format!("cannot listen at {address}: {error}{advice}"))
 }
 
 async fn accept(listener: TcpListener, totals: Rc<Totals>) {
