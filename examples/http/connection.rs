@@ -10,8 +10,9 @@ use annulus::{BufResult, task};
 use crate::body::Receiver;
 use crate::input::Input;
 use crate::limits::{GATHERED_BYTES_MAX, LINGER_BYTES_MAX, LINGER_TIME};
+use crate::metrics;
 use crate::request::{self, Body, Framing, Method};
-use crate::response::{Connection as Fate, Page};
+use crate::response::{Connection as Fate, Head, Page};
 use crate::server::{Answer, Server};
 use crate::status::Status;
 
@@ -27,12 +28,12 @@ pub(crate) enum Cut {
 }
 
 /// A connection and what it is about to say.
-struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     server: Rc<Server>,
     input: Input,
     /// Answers that were not written yet.
-    output: Vec<u8>,
+    pub(crate) output: Vec<u8>,
 }
 
 /// Serves a connection until its end.
@@ -116,19 +117,26 @@ impl Connection {
                 // The client learns that from the status, and need not send the body.
                 return Err(Cut::Refuse(status));
             }
-            let sink = (answer == Answer::Echo).then_some(&mut body);
+            let sink = matches!(answer, Answer::Echo).then_some(&mut body);
             self.receive(framing, sink).await?;
         }
         let fate = fate(framing);
+        if let Answer::File(wanted) = answer {
+            self.input.keep();
+            self.file(*wanted, framing.method, fate).await?;
+            return Ok(fate);
+        }
         let mut page = Page::of_status(Status::OK, fate);
         page.has_body = framing.method != Method::Head;
+        let text;
         match answer {
-            Answer::Hello => page.body = HELLO,
             Answer::Metrics => {
-                let json = self.server.metrics.to_json();
-                (page.content_type, page.body) = ("application/json", json.as_bytes());
-                self.append(&page);
-                return Ok(fate);
+                text = self.server.metrics.to_json();
+                (page.content_type, page.body) = ("application/json", text.as_bytes());
+            }
+            Answer::Prometheus => {
+                text = metrics::prometheus();
+                (page.content_type, page.body) = (metrics::PROMETHEUS_TYPE, text.as_bytes());
             }
             Answer::Echo => {
                 (page.content_type, page.body) = ("application/octet-stream", &body);
@@ -138,6 +146,7 @@ impl Connection {
                 page.set_status(Status::METHOD_NOT_ALLOWED);
                 page.field = Some(("Allow", methods));
             }
+            Answer::Hello | Answer::File(_) => page.body = HELLO,
         }
         self.append(&page);
         Ok(fate)
@@ -167,16 +176,22 @@ impl Connection {
     }
 
     /// Appends a page to what is to be written.
-    fn append(&mut self, page: &Page<'_>) {
+    pub(crate) fn append(&mut self, page: &Page<'_>) {
+        self.begin(&page.head());
+        page.finish(&mut self.output);
+    }
+
+    /// Appends the begin of a head.
+    pub(crate) fn begin(&mut self, head: &Head<'_>) {
         if self.output.capacity() == 0 {
             self.output = self.server.take_buffer();
         }
-        self.server.metrics.count_response(page.status);
-        page.write(&mut self.output, &mut self.server.date.borrow_mut());
+        self.server.metrics.count_response(head.status);
+        head.begin(&mut self.output, &mut self.server.date.borrow_mut());
     }
 
     /// Writes what was gathered.
-    async fn flush(&mut self) -> Result<(), Cut> {
+    pub(crate) async fn flush(&mut self) -> Result<(), Cut> {
         if self.output.is_empty() {
             return Ok(());
         }

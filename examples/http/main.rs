@@ -11,10 +11,13 @@
 
 mod body;
 mod connection;
+mod download;
+mod files;
 mod input;
 mod limits;
 mod metrics;
 mod options;
+mod range;
 mod request;
 mod response;
 mod server;
@@ -33,6 +36,7 @@ use std::time::Duration;
 use annulus::net::TcpListener;
 use annulus::{Runtime, time};
 
+use files::Files;
 use interrupt::Interrupt;
 use options::Options;
 use server::Server;
@@ -66,7 +70,8 @@ fn main() -> ExitCode {
 
 fn serve(options: Options) -> io::Result<()> {
     let interrupt = Interrupt::install()?;
-    let server = Rc::new(Server::new(options.limits));
+    let files = options.directory.map(Files::new).transpose()?;
+    let server = Rc::new(Server::new(options.limits, files));
     let runtime = Runtime::new()?;
     runtime.block_on(async {
         let listener = listen::at(options.address)?;

@@ -4,7 +4,12 @@ use std::cell::Cell;
 use std::fmt::Write;
 use std::time::Instant;
 
+use annulus::Handle;
+
 use crate::status::Status;
+
+/// The content type of Prometheus' text format.
+pub(crate) const PROMETHEUS_TYPE: &str = "text/plain; version=0.0.4";
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -57,9 +62,9 @@ impl Metrics {
         self.accepted.get() - self.closed.get()
     }
 
-    /// The page: an object of numbers.
+    /// The page: the server's numbers and the loop's.
     pub(crate) fn to_json(&self) -> String {
-        let mut page = Object { text: String::from("{") };
+        let mut page = Page { text: String::from("{\n  \"server\": {"), is_first: true };
         page.number("uptime_seconds", self.started.elapsed().as_secs());
         page.number("connections_accepted", self.accepted.get());
         page.number("connections_open", self.open());
@@ -70,23 +75,33 @@ impl Metrics {
             page.number(&format!("responses_{digit}xx"), count.get());
         }
         page.number("bytes_written", self.bytes_out.get());
-        page.end()
+        page.text.push_str("\n  },\n  \"loop\": {");
+        page.is_first = true;
+        let of_loop = Handle::current().metrics().unwrap_or_default();
+        for (name, _, value) in of_loop.iter() {
+            page.number(name, value);
+        }
+        page.text.push_str("\n  }\n}\n");
+        page.text
     }
 }
 
-/// A flat JSON object whose names need no escapes.
-struct Object {
+/// The loop's numbers in the text format of Prometheus.
+pub(crate) fn prometheus() -> String {
+    let mut text = String::new();
+    Handle::current().metrics().unwrap_or_default().prometheus_text(&mut text);
+    text
+}
+
+/// JSON objects of numbers whose names need no escapes.
+struct Page {
     text: String,
+    is_first: bool,
 }
 
-impl Object {
+impl Page {
     fn number(&mut self, name: &str, value: u64) {
-        let comma = if self.text.len() > 1 { "," } else { "" };
-        let _infallible = write!(self.text, "{comma}\n  \"{name}\": {value}");
-    }
-
-    fn end(mut self) -> String {
-        self.text.push_str("\n}\n");
-        self.text
+        let comma = if std::mem::take(&mut self.is_first) { "" } else { "," };
+        let _infallible = write!(self.text, "{comma}\n    \"{name}\": {value}");
     }
 }

@@ -82,23 +82,26 @@ pub(crate) struct Page<'a> {
 impl<'a> Page<'a> {
     /// A page that says no more than its status: nothing of a request comes back in it.
     pub(crate) fn of_status(status: Status, connection: Connection) -> Page<'a> {
-        let body = status.text.as_bytes();
+        let body = status.page.as_bytes();
         Page { status, content_type: TEXT, body, field: None, connection, has_body: true }
     }
 
     /// Says `status` and nothing else.
     pub(crate) fn set_status(&mut self, status: Status) {
-        (self.status, self.body) = (status, status.text.as_bytes());
+        (self.status, self.body) = (status, status.page.as_bytes());
     }
 
-    pub(crate) fn write(&self, out: &mut Vec<u8>, date: &mut Date) {
-        let head = Head {
+    pub(crate) fn head(&self) -> Head<'a> {
+        Head {
             status: self.status,
             content_type: Some(self.content_type),
             content_length: Some(self.body.len() as u64),
             connection: self.connection,
-        };
-        head.begin(out, date);
+        }
+    }
+
+    /// Writes what follows the begin of the head.
+    pub(crate) fn finish(&self, out: &mut Vec<u8>) {
         if let Some((name, value)) = self.field {
             field(out, name, value);
         }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use crate::files::{Files, Wanted};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::request::{Method, Request};
@@ -9,12 +10,13 @@ use crate::response::Date;
 use crate::status::Status;
 
 /// How many buffers are kept for the next connection that has something to write.
-const SPARE_MAX: usize = 256;
+const SPARE_MAX: usize = 64;
 
 /// What all connections share.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) limits: Limits,
+    pub(crate) files: Option<Files>,
     pub(crate) metrics: Metrics,
     pub(crate) date: RefCell<Date>,
     /// Buffers to write from: a connection has one only while it answers.
@@ -22,12 +24,16 @@ pub(crate) struct Server {
 }
 
 /// What answers a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Answer {
     Hello,
+    /// The server's metrics and the loop's, in JSON.
     Metrics,
+    /// The same of the loop, in the text format of Prometheus.
+    Prometheus,
     /// The body that came with it.
     Echo,
+    File(Box<Wanted>),
     /// Nothing has that name, or it cannot be had.
     Refusal(Status),
     /// The page is there, for these methods.
@@ -35,10 +41,10 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    /// The status, if the body does not matter to the answer.
-    pub(crate) fn refusal(self) -> Option<Status> {
+    /// The status, if the request's body does not matter to the answer.
+    pub(crate) fn refusal(&self) -> Option<Status> {
         match self {
-            Answer::Refusal(status) => Some(status),
+            Answer::Refusal(status) => Some(*status),
             Answer::NotAllowed(_) => Some(Status::METHOD_NOT_ALLOWED),
             _ => None,
         }
@@ -46,9 +52,10 @@ impl Answer {
 }
 
 impl Server {
-    pub(crate) fn new(limits: Limits) -> Server {
+    pub(crate) fn new(limits: Limits, files: Option<Files>) -> Server {
         Server {
             limits,
+            files,
             metrics: Metrics::new(),
             date: RefCell::new(Date::new()),
             spare: RefCell::default(),
@@ -57,18 +64,22 @@ impl Server {
 
     /// Finds what answers a request.
     pub(crate) fn route(&self, request: &Request<'_>) -> Answer {
-        let (answer, methods) = match request.path {
-            "/metrics.json" => (Answer::Metrics, "GET, HEAD"),
-            "/echo" => (Answer::Echo, "POST"),
-            "/" => (Answer::Hello, "GET, HEAD"),
-            _ => return Answer::Refusal(Status::NOT_FOUND),
-        };
-        let is_post = match request.framing.method {
-            Method::Get | Method::Head => false,
-            Method::Post => true,
-            Method::Other => return Answer::NotAllowed(methods),
-        };
-        if is_post == (answer == Answer::Echo) { answer } else { Answer::NotAllowed(methods) }
+        let method = request.framing.method;
+        let is_read = matches!(method, Method::Get | Method::Head);
+        match (request.path, &self.files) {
+            ("/echo", _) if method == Method::Post => Answer::Echo,
+            ("/echo", _) => Answer::NotAllowed("POST"),
+            ("/metrics.json", _) if is_read => Answer::Metrics,
+            ("/metrics", _) if is_read => Answer::Prometheus,
+            ("/", None) if is_read => Answer::Hello,
+            ("/" | "/metrics" | "/metrics.json", None) => Answer::NotAllowed("GET, HEAD"),
+            (_, None) => Answer::Refusal(Status::NOT_FOUND),
+            (_, Some(_)) if !is_read => Answer::NotAllowed("GET, HEAD"),
+            (_, Some(files)) => match files.want(request) {
+                Ok(wanted) => Answer::File(Box::new(wanted)),
+                Err(status) => Answer::Refusal(status),
+            },
+        }
     }
 
     pub(crate) fn take_buffer(&self) -> Vec<u8> {

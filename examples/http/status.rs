@@ -6,13 +6,19 @@ pub(crate) struct Status {
     pub(crate) code: u16,
     /// The code and the reason, as in the status line.
     pub(crate) text: &'static str,
+    /// The same, as the page that a refusal is.
+    pub(crate) page: &'static str,
 }
 
 macro_rules! statuses {
     ($($name:ident = $code:literal $reason:literal;)*) => {
         impl Status {
             $(pub(crate) const $name: Status =
-                Status { code: $code, text: concat!($code, " ", $reason) };)*
+                Status {
+                    code: $code,
+                    text: concat!($code, " ", $reason),
+                    page: concat!($code, " ", $reason, "\n"),
+                };)*
         }
     };
 }
@@ -32,7 +38,6 @@ statuses! {
     RANGE_NOT_SATISFIABLE = 416 "Range Not Satisfiable";
     EXPECTATION_FAILED = 417 "Expectation Failed";
     HEADER_FIELDS_TOO_LARGE = 431 "Request Header Fields Too Large";
-    INTERNAL_SERVER_ERROR = 500 "Internal Server Error";
     NOT_IMPLEMENTED = 501 "Not Implemented";
     SERVICE_UNAVAILABLE = 503 "Service Unavailable";
     VERSION_NOT_SUPPORTED = 505 "HTTP Version Not Supported";
