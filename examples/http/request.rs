@@ -4,6 +4,7 @@
 //! could use, is refused here: line ends without CR, more than one length, a length beside an
 //! encoding, no host or several.
 
+use std::cmp::Ordering;
 use std::mem::MaybeUninit;
 
 use httparse::{Error, Header};
@@ -87,7 +88,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Request<'_>>, Status> {
         Ok(httparse::Status::Partial) if bytes.len() <= HEAD_BYTES_MAX => Ok(None),
         Ok(httparse::Status::Partial) => Err(too_large(bytes)),
         Err(Error::TooManyHeaders) => Err(Status::HEADER_FIELDS_TOO_LARGE),
-        Err(Error::Version) => Err(version_status(bytes)),
+        Err(Error::Version) => other_version(bytes),
         Err(_) => Err(Status::BAD_REQUEST),
     }
 }
@@ -110,16 +111,23 @@ pub(crate) fn check_lines(bytes: &[u8]) -> Result<(), Status> {
 }
 
 /// Another version of HTTP is one thing, no version at all another.
-fn version_status(bytes: &[u8]) -> Status {
-    let line = bytes.split(|&byte| byte == b'\r' || byte == b'\n').next().unwrap_or_default();
-    let word = line.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
-    match word {
-        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
-            if major.is_ascii_digit() && minor.is_ascii_digit() =>
-        {
-            Status::VERSION_NOT_SUPPORTED
-        }
-        _ => Status::BAD_REQUEST,
+fn other_version(bytes: &[u8]) -> Result<Option<Request<'_>>, Status> {
+    let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    let line = bytes.split(is_end).next().unwrap_or_default();
+    let mut words = line.split(|&byte| byte == b' ').skip(2);
+    let (version, rest) = (words.next().unwrap_or_default(), words.next());
+    let is_like = |(byte, model): (&u8, &u8)| match model {
+        b'9' => byte.is_ascii_digit(),
+        _ => byte == model,
+    };
+    let model = b"HTTP/9.9";
+    if rest.is_some() || !version.iter().zip(model).all(is_like) {
+        return Err(Status::BAD_REQUEST);
+    }
+    match version.len().cmp(&model.len()) {
+        Ordering::Less if line.len() == bytes.len() => Ok(None),
+        Ordering::Equal => Err(Status::VERSION_NOT_SUPPORTED),
+        _ => Err(Status::BAD_REQUEST),
     }
 }
 
