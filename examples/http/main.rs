@@ -1,0 +1,104 @@
+//! An HTTP/1.1 server: a page, static files, its own metrics.
+//!
+//! ```text
+//! cargo run --release --example http
+//! curl -i http://127.0.0.1:8080/
+//! ```
+//!
+//! Read `connection` first: it is one connection's life from the first request to the last.
+//! `request` reads heads and `body` bodies, `response` writes heads, `files` finds and sends
+//! files, `server` is what all connections share, `limits` says what a client may do.
+
+mod body;
+mod connection;
+mod download;
+mod files;
+mod input;
+mod limits;
+mod metrics;
+mod options;
+mod range;
+mod request;
+mod response;
+mod server;
+mod status;
+
+#[path = "../shared/interrupt.rs"]
+mod interrupt;
+#[path = "../shared/listen.rs"]
+mod listen;
+
+use std::io;
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::time::Duration;
+
+use annulus::net::TcpListener;
+use annulus::{Runtime, time};
+
+use files::Files;
+use interrupt::Interrupt;
+use options::Options;
+use server::Server;
+
+/// How long answers that are under way may take when the server ends.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How long the server waits when it can accept nothing more, as with too many open files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+fn main() -> ExitCode {
+    let options = match Options::from_command_line() {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            println!("{}", options::HELP);
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("http: {error}; try --help");
+            return ExitCode::from(2);
+        }
+    };
+    match serve(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("http: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(options: Options) -> io::Result<()> {
+    let interrupt = Interrupt::install()?;
+    let files = options.directory.map(Files::new).transpose()?;
+    let server = Rc::new(Server::new(options.limits, files));
+    let runtime = Runtime::new()?;
+    runtime.block_on(async {
+        let listener = listen::at(options.address)?;
+        println!("http: listening on http://{}/", listener.local_addr()?);
+        annulus::spawn(accept(listener, Rc::clone(&server))).detach();
+        interrupt.wait().await;
+        io::Result::Ok(())
+    })?;
+    println!("http: finishing {} connections; Ctrl-C again to end at once", server.metrics.open());
+    // Every task is cancelled: connections between two requests end, answers are finished.
+    runtime.shutdown_timeout(GRACE);
+    Ok(())
+}
+
+async fn accept(listener: TcpListener, server: Rc<Server>) {
+    let mut incoming = listener.incoming();
+    loop {
+        match incoming.next().await {
+            Ok(stream) => {
+                server.metrics.accepted.add(1);
+                annulus::spawn(connection::serve(stream, Rc::clone(&server))).detach();
+            }
+            Err(error) => {
+                server.metrics.accept_errors.add(1);
+                eprintln!("http: cannot accept a connection: {error}");
+                time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Help, and what the examples say when something is wrong.
+
+use std::net::TcpListener;
+
+use super::process::{TempDirectory, complained, run, said};
+
+const SERVERS: [&str; 2] = ["echo", "http"];
+
+#[test]
+fn every_example_says_how_to_use_it() {
+    for example in SERVERS {
+        for option in ["--help", "-h"] {
+            let text = said(&run(example, &[option]));
+            assert!(text.contains(&format!("Usage: {example} ")), "{text}");
+        }
+    }
+}
+
+#[test]
+fn an_option_that_is_none_is_named() {
+    for example in SERVERS {
+        let (text, status) = complained(&run(example, &["--frobnicate"]));
+        assert_eq!(text, format!("{example}: invalid option '--frobnicate'; try --help\n"));
+        assert_eq!(status, Some(2));
+    }
+}
+
+#[test]
+fn an_address_that_is_none_is_named() {
+    for example in SERVERS {
+        let (text, status) = complained(&run(example, &["--addr", "nowhere"]));
+        assert!(text.contains("nowhere"), "{text}");
+        assert_eq!(status, Some(2));
+    }
+}
+
+#[test]
+fn a_port_in_use_is_an_error_that_says_what_to_do() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("an address").to_string();
+    for example in SERVERS {
+        let (text, status) = complained(&run(example, &["--addr", &address]));
+        assert!(text.starts_with(&format!("{example}: cannot listen at {address}: ")), "{text}");
+        assert!(text.contains("another program listens there, choose a port"), "{text}");
+        assert_eq!(status, Some(1));
+    }
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_named() {
+    let directory = TempDirectory::new("command-line");
+    let none = directory.path().join("none");
+    let (text, status) = complained(&run("http", &["--dir".as_ref(), none.as_os_str()]));
+    assert!(text.contains(&format!("cannot serve the directory {}: ", none.display())), "{text}");
+    assert!(text.contains("No such file or directory"), "{text}");
+    assert_eq!(status, Some(1));
+    let file = directory.write("file", b"");
+    let (text, _) = complained(&run("http", &["--dir".as_ref(), file.as_os_str()]));
+    assert!(text.contains("not a directory"), "{text}");
+}

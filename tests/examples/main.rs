@@ -1,0 +1,12 @@
+//! The examples, started as users start them and driven from outside.
+
+mod bad_input;
+mod bodies;
+mod client;
+mod command_lines;
+mod conversation;
+mod echo;
+mod files;
+mod limits;
+mod process;
+mod shutdown;
