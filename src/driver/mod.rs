@@ -90,6 +90,8 @@ pub(crate) struct Driver {
     /// The time of the last turn.
     now_ns: u64,
     is_closing: bool,
+    /// Whether the last enter brought a full run of completions.
+    is_loaded: bool,
 }
 
 /// What became of an op at its first poll.
@@ -176,6 +178,7 @@ impl Driver {
             counters: Counters::default(),
             now_ns: sys::clock::monotonic_ns(),
             is_closing: false,
+            is_loaded: false,
             ring,
             runtime,
         };

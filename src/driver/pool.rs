@@ -29,7 +29,7 @@ pub(crate) struct PoolConfig {
 
 impl Default for PoolConfig {
     fn default() -> Self {
-        PoolConfig { count: 256, size: 8192 }
+        PoolConfig { count: 1024, size: 4096 }
     }
 }
 

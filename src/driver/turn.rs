@@ -12,6 +12,10 @@ use super::table::Slot;
 use super::{Driver, FdRef, OpKey};
 use crate::sys::{self, Cqe, Entered, Outcome, Wait};
 
+/// Completions of a turn from which on more are likely to be ready: the kernel's deferred work comes
+/// in runs of twenty (see `uring-sys-notes/enter.md`).
+const LOADED_MIN: u32 = 20;
+
 /// What a turn brought that has to be done outside the driver's borrow.
 #[derive(Debug, Default)]
 pub(crate) struct Reaped {
@@ -68,6 +72,7 @@ impl Driver {
             if !self.backlog.is_empty() || !is_empty(reaped) || self.ring.has_completions() {
                 wait = Wait::Zero;
             }
+            let wait = self.batched(wait);
             let idle = self.in_flight + self.closing == 0 && self.ring.unsubmitted() == 0;
             let mut entered = Entered::Done;
             if wait != Wait::Zero || !idle {
@@ -76,6 +81,7 @@ impl Driver {
                 self.now_ns = sys::clock::monotonic_ns();
             }
             let count = self.reap(reaped);
+            self.is_loaded = count >= LOADED_MIN;
             if entered == Entered::Busy {
                 self.counters.busy += 1;
                 if count == 0 && !self.back_off(&mut tries) {
@@ -88,6 +94,12 @@ impl Driver {
                 return Ok(());
             }
         }
+    }
+
+    /// A loop that is loaded takes all that is ready in one enter; it waits only when that brought
+    /// little.
+    fn batched(&self, wait: Wait) -> Wait {
+        if self.is_loaded && self.ring.has_deferred_work() { Wait::Gather } else { wait }
     }
 
     /// Waits a little for a kernel that is out of memory; `false` when it is time to let the loop

@@ -113,7 +113,7 @@ impl Builder {
     }
 
     /// The pool that [`recv`](crate::net::TcpStream::recv) takes its buffers from: how many
-    /// (rounded up to a power of two, at most 32 768) and the bytes of each. 256 of 8 KiB by
+    /// (rounded up to a power of two, at most 32 768) and the bytes of each. 1024 of 4 KiB by
     /// default. Memory is used only once a buffer is.
     pub fn buffer_pool(mut self, count: u16, size: u32) -> Self {
         let count = count.clamp(1, 32_768).next_power_of_two();

@@ -62,8 +62,13 @@ impl Default for RingConfig {
 /// How long an enter may wait for a completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wait {
-    /// Not at all: submit, and take what is ready.
+    /// Not at all: submit, and take what is ready, though perhaps not all of it.
     Zero,
+    /// Not at all, but take all that is ready.
+    ///
+    /// The kernel runs as much of its deferred work as completions are waited for, and twenty or
+    /// so if fewer are; so this waits for a queueful, until now.
+    Gather,
     /// Until this time of the monotonic clock, in nanoseconds.
     Until(u64),
     /// Until a completion comes.
@@ -172,6 +177,11 @@ impl Ring {
         (self.params.sq_entries, self.params.cq_entries)
     }
 
+    /// Whether completions wait for an enter, and come in runs.
+    pub(crate) fn has_deferred_work(&self) -> bool {
+        self.params.flags & abi::SETUP_DEFER_TASKRUN != 0
+    }
+
     /// Whether a linked timeout may be told to stay silent when it succeeds.
     ///
     /// Before 6.12 such a pair never ends on a ring with deferred task work (liburing#1235), and
@@ -252,15 +262,24 @@ impl Ring {
     pub(crate) fn enter(&mut self, wait: Wait) -> io::Result<Entered> {
         self.check_process();
         let to_submit = self.unsubmitted();
-        let min_complete = u32::from(wait != Wait::Zero);
+        let min_complete = match wait {
+            Wait::Zero => 0,
+            Wait::Gather => self.params.cq_entries,
+            Wait::Until(_) | Wait::Forever => 1,
+        };
         let mut timespec = [0i64; 2];
         let mut arg = GetEventsArg::default();
         let mut flags = self.enter_flags | self.sqpoll_wakeup();
         let (mut arg_ptr, mut size) = (std::ptr::null(), 0);
-        if let Wait::Until(deadline_ns) = wait {
+        let deadline_ns = match wait {
+            Wait::Gather => Some(0),
+            Wait::Until(deadline_ns) => Some(deadline_ns),
+            Wait::Zero | Wait::Forever => None,
+        };
+        if let Some(deadline_ns) = deadline_ns {
             flags |= self.timeout_until(deadline_ns, &mut timespec);
             arg.timespec = timespec.as_ptr() as u64;
-            arg.min_wait_us = self.min_wait_us;
+            arg.min_wait_us = if wait == Wait::Gather { 0 } else { self.min_wait_us };
             let record: *const GetEventsArg = &arg;
             (arg_ptr, size) = (record.cast(), size_of::<GetEventsArg>());
         }
