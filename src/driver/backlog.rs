@@ -83,6 +83,7 @@ impl Backlog {
 type Pair = (Prepared, Option<Prepared>);
 
 #[inline]
+#[expect(clippy::result_large_err, reason = "what does not fit goes back where it came from")]
 fn push_both(ring: &mut Ring, entry: Prepared, timeout: Option<Prepared>) -> Result<(), Pair> {
     match timeout {
         None => ring.push(entry).map_err(|entry| (entry, None)),

@@ -282,6 +282,7 @@ impl Descriptors {
     }
 
     /// Keeps something for the next op; gives it back when nobody uses the descriptor any more.
+    #[expect(clippy::result_large_err, reason = "what nobody can read goes back to be dropped")]
     pub(super) fn keep<'a>(
         &mut self,
         fd: FdRef,

@@ -233,6 +233,7 @@ impl<T: MultishotOp> Multishot<T> {
     /// The next item.
     ///
     /// Dropping the future loses nothing.
+    #[expect(clippy::should_implement_trait, reason = "as streams of futures call it")]
     pub fn next(&mut self) -> NextItem<'_, T> {
         NextItem { stream: self }
     }

@@ -332,7 +332,9 @@ mod tests {
     fn a_lost_cell_is_leaked_and_not_dropped() {
         let mut cells = Cells::new();
         let token = Rc::new(());
-        drop(cells.put(Probe { token: token.clone(), bytes: [0u8; 10] }));
+        {
+            let _lost = cells.put(Probe { token: token.clone(), bytes: [0u8; 10] });
+        }
         assert_eq!(Rc::strong_count(&token), 2);
     }
 

@@ -17,9 +17,9 @@ use crate::buf::{BufResult, IoBuf, IoBufMut, IoVectoredBuf, IoVectoredBufMut};
 ///
 /// annulus::run(async {
 ///     let (mut near, mut far) = duplex(16);
-///     let (mut reader, mut writer) = near.split();
+///     let (reader, writer) = Splittable::split(&mut near);
 ///     writer.write_all("ping").await.unwrap();
-///     let (mut far_reader, mut far_writer) = far.split();
+///     let (far_reader, far_writer) = Splittable::split(&mut far);
 ///     let (n, buf) = far_reader.read(vec![0; 16]).await.unwrap();
 ///     far_writer.write_all(buf[..n].to_vec()).await.unwrap();
 ///     let (n, buf) = reader.read(vec![0; 16]).await.unwrap();

@@ -53,6 +53,7 @@ impl SocketAddress {
     }
 
     /// Says how long the address is, where the kernel answers that elsewhere (`msg_namelen`).
+    #[cfg(test)]
     pub(crate) fn set_len(&mut self, len: libc::socklen_t) {
         self.len = len.min(STORAGE_LEN);
     }

@@ -22,7 +22,6 @@ mod error;
 pub(crate) mod eventfd;
 mod feature_table;
 mod features;
-pub(crate) mod file;
 mod file_options;
 mod fork;
 pub(crate) mod ladder;

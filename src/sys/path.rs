@@ -2,9 +2,8 @@
 
 use std::ffi::{CStr, CString};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-
-use super::file::path_to_c_string;
 
 /// A path ended by a NUL, or why it cannot be one.
 ///
@@ -43,9 +42,35 @@ impl KernelPath {
     }
 }
 
+/// The path as the kernel takes it, ended by a NUL.
+///
+/// # Errors
+///
+/// `InvalidInput`, naming the path and the place, if there is a NUL within.
+fn path_to_c_string(path: &Path) -> io::Result<CString> {
+    CString::new(path.as_os_str().as_bytes()).map_err(|nul| {
+        let place = nul.nul_position();
+        let message =
+            format!("the path {path:?} has a NUL at byte {place}, where the kernel would end it");
+        io::Error::new(io::ErrorKind::InvalidInput, message)
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+
     use super::*;
+
+    #[test]
+    fn a_path_is_ended_by_a_nul_and_has_none_within() {
+        let path = path_to_c_string(Path::new("/tmp/\u{e4}")).unwrap();
+        assert_eq!(path.as_bytes_with_nul(), b"/tmp/\xc3\xa4\0");
+        let bad = Path::new(OsStr::from_bytes(b"/tmp/a\0b"));
+        let error = path_to_c_string(bad).expect_err("a NUL");
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("NUL at byte 6"), "{error}");
+    }
 
     #[test]
     fn a_path_with_a_nul_is_the_empty_path_with_an_error_of_its_own() {

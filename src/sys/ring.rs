@@ -205,6 +205,7 @@ impl Ring {
     /// Puts two linked entries into the queue next to each other, or gives both back.
     ///
     /// A link does not reach over a submit, so room for both is what makes them one submit.
+    #[expect(clippy::result_large_err, reason = "what does not fit goes back where it came from")]
     pub(crate) fn push_pair(
         &mut self,
         first: Prepared,

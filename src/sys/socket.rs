@@ -26,6 +26,7 @@ pub(crate) fn tcp_socket(v6: bool) -> io::Result<OwnedFd> {
 /// # Errors
 ///
 /// As for [`tcp_socket`].
+#[cfg(test)]
 pub(crate) fn udp_socket(v6: bool) -> io::Result<OwnedFd> {
     socket(v6, libc::SOCK_DGRAM)
 }

@@ -249,6 +249,7 @@ pub struct FileType {
 
 impl FileType {
     /// The kind that a mode says.
+    #[cfg(test)]
     pub(crate) fn of_mode(mode: u32) -> Self {
         FileType { mode }
     }

@@ -24,7 +24,6 @@ use crate::scheduler::TaskId;
 /// # Panics
 ///
 /// When polled on another loop than the task's, or after it gave its result.
-#[must_use = "dropping a join handle detaches its task; use `detach` to say so"]
 pub struct JoinHandle<T> {
     id: TaskId,
     runtime: u32,

@@ -83,6 +83,7 @@ impl Instant {
 
     /// The instant `nanos` after the clock's zero.
     #[inline]
+    #[cfg(test)]
     pub(crate) const fn from_nanos(nanos: u64) -> Self {
         Instant(nanos)
     }
