@@ -1,5 +1,6 @@
 //! What cancelling may not lose.
 
+use std::future::Future;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -256,4 +257,34 @@ fn every_way_of_accepting_dropped_at_random_loses_no_connection() {
         drop(clients.join().unwrap());
     })
     .unwrap();
+}
+
+#[test]
+fn a_close_that_is_cancelled_or_dropped_closes_all_the_same() {
+    use std::io::Read;
+    annulus::Builder::new().entries(1).build().unwrap().block_on(async {
+        let listener = TcpListener::bind_addr(loopback()).unwrap();
+        let address = listener.local_addr().unwrap();
+        for round in 0..20 {
+            let mut peer = std::net::TcpStream::connect(address).unwrap();
+            let (stream, _) = listener.accept().await.unwrap();
+            // The queue of one entry is full, so the close waits in the backlog when it is dropped.
+            let mut nops: Vec<_> = (0..4).map(|_| Box::pin(annulus::op::nop())).collect();
+            let mut close = Box::pin(stream.close());
+            for _ in 0..round % 3 {
+                std::future::poll_fn(|cx| {
+                    for nop in &mut nops {
+                        let _pending = nop.as_mut().poll(cx);
+                    }
+                    let _pending = close.as_mut().poll(cx);
+                    std::task::Poll::Ready(())
+                })
+                .await;
+            }
+            drop(close);
+            drop(nops);
+            let end = annulus::spawn_blocking(move || peer.read(&mut [0; 1])).await.unwrap();
+            assert_eq!(end.unwrap(), 0);
+        }
+    });
 }

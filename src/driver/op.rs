@@ -43,6 +43,9 @@ pub trait Op: Unpin + Sized + 'static {
     /// started only when the worker has let go of the op. Those are timed by the loop.
     const HAS_LINKED_TIMEOUT: bool = true;
 
+    /// Whether the op may be submitted again after an interruption.
+    const IS_REPEATABLE: bool = true;
+
     /// Builds the SQE. Called again when the op is submitted anew after an interruption.
     fn prepare(&mut self) -> Sqe<'_, Self::Completed>;
 

@@ -164,6 +164,7 @@ impl<T: Op> Submit<T> {
         };
         self.state = State::Done;
         let result = match end {
+            _ if outcome.is_interrupted() && !T::IS_REPEATABLE => outcome.into_result(),
             End::Again => {
                 self.state = State::Idle(op);
                 return self.poll_idle(cx);

@@ -1,23 +1,25 @@
 //! `IORING_OP_CLOSE`
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{IntoRawFd, OwnedFd};
 
 use crate::driver::{Closing, Op, SharedFd, Submit};
-use crate::sys::Sqe;
+use crate::sys::{self, Descriptor, Sqe};
 
 /// Closes a descriptor that nobody else uses.
+///
+/// It owns the descriptor until the kernel says that it has closed it: one that was cancelled
+/// before it was submitted closes it in the end all the same.
 #[derive(Debug)]
 pub struct Close {
-    /// Empty once the entry owns it.
-    fd: Option<OwnedFd>,
+    fd: OwnedFd,
 }
 
 /// Closes a descriptor as soon as every op on it has ended; with another handle on it, drops this
 /// one.
 pub(crate) async fn close(fd: SharedFd) -> io::Result<()> {
     match Closing::new(fd).await {
-        Some(fd) => Submit::new(Close { fd: Some(fd) }).await,
+        Some(fd) => Submit::new(Close { fd }).await,
         None => Ok(()),
     }
 }
@@ -27,14 +29,24 @@ impl Op for Close {
     type Output = io::Result<()>;
     const NAME: &'static str = "close";
 
+    /// A close that was interrupted has closed: the number may be another's by now.
+    const IS_REPEATABLE: bool = false;
+
     fn prepare(&mut self) -> Sqe<'_, ()> {
-        match self.fd.take() {
-            Some(fd) => Sqe::close(fd),
-            None => Sqe::nop(),
-        }
+        Sqe::close_number(Descriptor::of(&self.fd))
     }
 
     fn complete(self, result: io::Result<()>) -> Self::Output {
-        result
+        match result {
+            Err(error) if sys::is_cancelled(&error) => {
+                drop(self.fd);
+                Ok(())
+            }
+            done => {
+                // The kernel has closed it, also where it reports that writing back failed.
+                let _closed = self.fd.into_raw_fd();
+                done
+            }
+        }
     }
 }

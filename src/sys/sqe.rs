@@ -137,6 +137,11 @@ impl<'op> Sqe<'op, ()> {
         Sqe::new(opcode::Connect::new(fd(socket), start, len).build())
     }
 
+    /// `IORING_OP_CLOSE`: once it has completed the number is nobody's. Since 5.6.
+    pub(crate) fn close_number(descriptor: Descriptor) -> Self {
+        Sqe::new(opcode::Close::new(fd(descriptor)).build())
+    }
+
     /// `IORING_OP_CLOSE`: the descriptor belongs to the entry from here on. Since 5.6.
     pub(crate) fn close(descriptor: OwnedFd) -> Self {
         Sqe::new(opcode::Close::new(types::Fd(descriptor.into_raw_fd())).build())
