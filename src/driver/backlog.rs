@@ -60,21 +60,24 @@ impl Backlog {
         }
     }
 
-    /// Moves what fits into the queue; `is_wanted` says whether an op is still to be submitted.
-    pub(super) fn refill(&mut self, ring: &mut Ring, mut is_wanted: impl FnMut(OpKey) -> bool) {
+    /// Moves what fits into the queue; `leaves` is told of each op that has room and answers
+    /// whether it is still to be submitted.
+    pub(super) fn refill(&mut self, ring: &mut Ring, mut leaves: impl FnMut(OpKey) -> bool) {
         while let Some(entry) = self.controls.pop_front() {
             if let Err(entry) = ring.push(entry) {
                 self.controls.push_front(entry);
                 return;
             }
         }
-        while let Some((key, entry, timeout)) = self.ops.pop_front() {
-            if !is_wanted(key) {
-                continue;
-            }
-            if let Err((entry, timeout)) = push_both(ring, entry, timeout) {
-                self.ops.push_front((key, entry, timeout));
+        while let Some((_, _, timeout)) = self.ops.front() {
+            let needed = if timeout.is_some() { 2 } else { 1 };
+            if ring.room() < needed {
                 return;
+            }
+            let Some((key, entry, timeout)) = self.ops.pop_front() else { return };
+            if leaves(key) {
+                let pushed = push_both(ring, entry, timeout);
+                assert!(pushed.is_ok(), "the queue said that it has room");
             }
         }
     }

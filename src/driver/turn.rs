@@ -73,7 +73,10 @@ impl Driver {
                 wait = Wait::Zero;
             }
             let wait = self.batched(wait);
-            let idle = self.in_flight + self.closing == 0 && self.ring.unsubmitted() == 0;
+            // What the kernel holds back may be the answer to a cancel, when nothing is in flight.
+            let idle = self.in_flight + self.closing == 0
+                && self.ring.unsubmitted() == 0
+                && !self.ring.has_overflowed();
             let mut entered = Entered::Done;
             if wait != Wait::Zero || !idle {
                 self.counters.enters += 1;

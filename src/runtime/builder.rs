@@ -54,9 +54,10 @@ impl Builder {
     }
 
     /// Entries of the submission queue: how many operations go into one system call. 256 by
-    /// default, rounded up to a power of two, at most 32 768.
+    /// default, rounded up to a power of two, at least 2 and at most 32 768.
     pub fn entries(mut self, entries: u32) -> Self {
-        self.ring.entries = entries.clamp(1, 32_768);
+        // An operation and its timeout go into the queue together.
+        self.ring.entries = entries.clamp(2, 32_768);
         self
     }
 

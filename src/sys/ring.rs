@@ -212,16 +212,23 @@ impl Ring {
         second: Prepared,
     ) -> Result<(), (Prepared, Prepared)> {
         self.check_process();
-        let mut queue = self.ring.submission();
-        if queue.capacity() - queue.len() < 2 {
+        if self.room() < 2 {
             return Err((first, second));
         }
+        let mut queue = self.ring.submission();
         // SAFETY: as in `push`.
         let pushed = unsafe { queue.push(first.entry()) };
         // SAFETY: as in `push`.
         let and = unsafe { queue.push(second.entry()) };
         assert!(pushed.is_ok() && and.is_ok(), "the queue said that it has room for two");
         Ok(())
+    }
+
+    /// How many entries fit into the submission queue now.
+    #[inline]
+    pub(crate) fn room(&mut self) -> usize {
+        let queue = self.ring.submission();
+        queue.capacity() - queue.len()
     }
 
     #[inline]

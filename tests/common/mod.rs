@@ -1,0 +1,13 @@
+//! What the behaviour tests share.
+//!
+//! A binary takes all of it: `#[path = "../common/mod.rs"] mod common;`.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+pub(crate) mod bound;
+pub(crate) mod child;
+pub(crate) mod counted;
+pub(crate) mod metrics;
+pub(crate) mod net;
+pub(crate) mod poll;
+pub(crate) mod soak;
