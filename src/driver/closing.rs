@@ -74,7 +74,8 @@ impl Driver {
     }
 
     fn drop_handle(&mut self, fd: FdRef) {
-        if !self.descriptors.drop_handle(fd) {
+        // A forked child leaves the ops to its parent.
+        if !self.descriptors.drop_handle(fd) || !self.ring.is_own() {
             return;
         }
         let is_awaited = |slot: &Slot| !matches!(slot.lifecycle, Lifecycle::Abandoned);

@@ -9,15 +9,12 @@
 //! the next read, connections for the next accept. While an abandoned op is still in flight, new
 //! ops of its [`Lane`] wait, so that nothing overtakes what it may yet receive.
 
-use std::collections::VecDeque;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::task::Waker;
 
-use bytes::{Buf, BytesMut};
-
 use super::op::Lane;
-use crate::sys::{Descriptor, SocketAddress};
+use super::stash::{Leftover, Stash};
+use crate::sys::Descriptor;
 
 /// Names a descriptor of a loop without being counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,101 +33,14 @@ impl FdRef {
     }
 }
 
-/// What abandoned ops left on a descriptor.
-#[derive(Debug, Default)]
-pub struct Stash {
-    bytes: BytesMut,
-    /// What comes after the bytes.
-    end: Option<End>,
-    accepted: VecDeque<(OwnedFd, SocketAddress)>,
-}
-
-/// How a stream ended while nobody was reading.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// The peer has sent all it will; every read from now on says so.
-    OfStream,
-    /// An errno, which the kernel says once.
-    Failure(i32),
-}
-
-impl Stash {
-    /// Moves bytes that were received for nobody into `room`; how many, or `None` without any.
-    pub(crate) fn take_bytes(&mut self, room: &mut bytes::buf::UninitSlice) -> Option<usize> {
-        let count = self.copy_bytes(room)?;
-        self.bytes.advance(count);
-        Some(count)
-    }
-
-    /// Copies such bytes and leaves them, for a peek.
-    pub(crate) fn copy_bytes(&self, room: &mut bytes::buf::UninitSlice) -> Option<usize> {
-        if self.bytes.is_empty() {
-            return None;
-        }
-        let count = room.len().min(self.bytes.len());
-        room[..count].copy_from_slice(&self.bytes[..count]);
-        Some(count)
-    }
-
-    /// Whether something is kept for the next read.
-    pub(crate) fn has_bytes(&self) -> bool {
-        !self.bytes.is_empty() || self.end.is_some()
-    }
-
-    /// How many bytes are kept.
-    pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// How the stream ended, once the bytes before that have been read: a count of zero, or an
-    /// error that was reported to nobody yet.
-    pub(crate) fn take_end(&mut self) -> Option<io::Result<usize>> {
-        if !self.bytes.is_empty() {
-            return None;
-        }
-        match self.end? {
-            End::OfStream => Some(Ok(0)),
-            End::Failure(errno) => {
-                self.end = None;
-                Some(Err(io::Error::from_raw_os_error(errno)))
-            }
-        }
-    }
-
-    /// A connection that was accepted for nobody.
-    pub(crate) fn take_accepted(&mut self) -> Option<(OwnedFd, SocketAddress)> {
-        self.accepted.pop_front()
-    }
-
-    /// Whether something is kept that the kernel would not say again.
-    fn is_precious(&self) -> bool {
-        let is_failure = matches!(self.end, Some(End::Failure(_)));
-        !self.bytes.is_empty() || is_failure || !self.accepted.is_empty()
-    }
-
-    /// Whether nothing is kept.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.is_empty() && self.end.is_none() && self.accepted.is_empty()
-    }
-}
-
-/// Something to keep for the next op of a descriptor.
-#[derive(Debug)]
-pub(crate) enum Leftover<'a> {
-    Bytes(&'a [u8]),
-    EndOfStream,
-    Failure(i32),
-    Accepted(OwnedFd, SocketAddress),
-}
-
 /// What few descriptors have.
 #[derive(Debug, Default)]
 struct Rare {
     stash: Stash,
     /// Abandoned ops in flight, by lane.
-    abandoned: [u32; 2],
+    abandoned: [u32; Lane::COUNT],
     /// Who waits for them to end.
-    waiting: [Vec<Waker>; 2],
+    waiting: [Vec<Waker>; Lane::COUNT],
     /// Who closes the descriptor as soon as nobody else uses it.
     closer: Option<Waker>,
 }
@@ -288,13 +198,7 @@ impl Descriptors {
         leftover: Leftover<'a>,
     ) -> Result<(), Leftover<'a>> {
         let Some(entry) = self.entry(fd) else { return Err(leftover) };
-        let stash = &mut entry.rare.get_or_insert_default().stash;
-        match leftover {
-            Leftover::Bytes(bytes) => stash.bytes.extend_from_slice(bytes),
-            Leftover::EndOfStream => stash.end = Some(End::OfStream),
-            Leftover::Failure(errno) => stash.end = Some(End::Failure(errno)),
-            Leftover::Accepted(fd, peer) => stash.accepted.push_back((fd, peer)),
-        }
+        entry.rare.get_or_insert_default().stash.keep(leftover);
         Ok(())
     }
 
@@ -313,7 +217,7 @@ impl Descriptors {
         if rare.abandoned[lane as usize] == 0 {
             wakes.append(&mut rare.waiting[lane as usize]);
         }
-        if rare.abandoned == [0, 0] && rare.stash.is_empty() && rare.closer.is_none() {
+        if rare.abandoned == [0; Lane::COUNT] && rare.stash.is_empty() && rare.closer.is_none() {
             entry.rare = None;
         }
     }
@@ -375,7 +279,7 @@ pub(super) struct Released {
 
 impl Rare {
     fn gate(&mut self, lane: Lane, waker: &Waker) -> Gate {
-        if lane == Lane::Read && !self.stash.is_empty() {
+        if lane != Lane::Write && !self.stash.is_empty() {
             return Gate::Stash;
         }
         if self.must_wait(lane, waker) { Gate::Wait } else { Gate::Open }

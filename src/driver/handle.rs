@@ -80,6 +80,13 @@ impl SharedFd {
         super::with(|driver| driver.descriptors.has_precious_leftovers(self.0)) == Some(true)
     }
 
+    /// Whether this is a forked child's copy of the handle: the descriptor is shared with the
+    /// parent's.
+    pub(crate) fn is_forked(&self) -> bool {
+        let forked = |driver: &mut super::Driver| !driver.ring.is_own();
+        self.is_here() && super::with(forked) == Some(true)
+    }
+
     /// Whether the descriptor is one of this thread's loop.
     pub(crate) fn is_here(&self) -> bool {
         super::with(|driver| driver.runtime) == Some(self.0.runtime)

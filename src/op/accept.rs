@@ -28,7 +28,7 @@ impl<S: FromSharedFd> Op for Accept<S> {
     type Completed = OwnedFd;
     type Output = io::Result<(S, SocketAddr)>;
     const NAME: &'static str = "accept";
-    const LANE: Option<Lane> = Some(Lane::Read);
+    const LANE: Option<Lane> = Some(Lane::Accept);
 
     fn prepare(&mut self) -> Sqe<'_, OwnedFd> {
         self.peer = SocketAddress::empty();
