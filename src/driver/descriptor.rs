@@ -53,6 +53,8 @@ struct Entry {
     users: u32,
     /// Handles alone: without one, no op is started.
     handles: u32,
+    /// Whether closing it would wait: a socket that lingers.
+    lingers: bool,
     rare: Option<Box<Rare>>,
 }
 
@@ -91,7 +93,14 @@ impl Descriptors {
         let index = match self.free.pop() {
             Some(index) => index,
             None => {
-                let entry = Entry { fd: None, generation: 0, users: 0, handles: 0, rare: None };
+                let entry = Entry {
+                    fd: None,
+                    generation: 0,
+                    users: 0,
+                    handles: 0,
+                    lingers: false,
+                    rare: None,
+                };
                 self.entries.push(entry);
                 (self.entries.len() - 1) as u32
             }
@@ -99,6 +108,7 @@ impl Descriptors {
         let entry = &mut self.entries[index as usize];
         entry.fd = Some(fd);
         (entry.users, entry.handles) = (1, 1);
+        entry.lingers = false;
         FdRef { runtime: self.runtime, index, generation: entry.generation, descriptor }
     }
 
@@ -141,6 +151,18 @@ impl Descriptors {
         self.entry(fd).map_or(0, |entry| entry.handles)
     }
 
+    /// Whether closing a descriptor would wait.
+    pub(super) fn lingers(&mut self, fd: FdRef) -> bool {
+        self.entry(fd).is_some_and(|entry| entry.lingers)
+    }
+
+    /// Notes whether closing a descriptor would wait.
+    pub(super) fn set_lingers(&mut self, fd: FdRef, lingers: bool) {
+        if let Some(entry) = self.entry(fd) {
+            entry.lingers = lingers;
+        }
+    }
+
     /// Has `waker` woken when a descriptor has one user left.
     pub(super) fn set_closer(&mut self, fd: FdRef, waker: &Waker) {
         if let Some(entry) = self.entry(fd) {
@@ -152,6 +174,7 @@ impl Descriptors {
     #[inline]
     #[must_use = "the descriptor has to be closed"]
     pub(super) fn release(&mut self, fd: FdRef, wakes: &mut Vec<Waker>) -> Option<Released> {
+        let index = fd.index;
         let entry = self.entry(fd)?;
         entry.users -= 1;
         if entry.users > 0 {
@@ -161,8 +184,9 @@ impl Descriptors {
             return None;
         }
         entry.generation = entry.generation.wrapping_add(1);
-        let released = Released { fd: entry.fd.take(), rare: entry.rare.take() };
-        self.free.push(fd.index);
+        let (fd, lingers) = (entry.fd.take(), entry.lingers);
+        let released = Released { fd, lingers, rare: entry.rare.take() };
+        self.free.push(index);
         Some(released)
     }
 
@@ -273,6 +297,7 @@ impl Descriptors {
 #[derive(Debug)]
 pub(super) struct Released {
     pub(super) fd: Option<OwnedFd>,
+    pub(super) lingers: bool,
     #[expect(dead_code, reason = "held to be dropped outside the borrow: its descriptors close")]
     rare: Option<Box<Rare>>,
 }

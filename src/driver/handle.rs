@@ -56,6 +56,21 @@ impl SharedFd {
         self.try_clone().ok_or_else(elsewhere)
     }
 
+    /// Notes whether closing the descriptor would wait.
+    pub(crate) fn set_lingers(&self, lingers: bool) {
+        let _elsewhere = super::with(|driver| driver.descriptors.set_lingers(self.0, lingers));
+    }
+
+    /// Lingers as `parent` does, the listener that the connection was accepted by.
+    #[inline]
+    pub(crate) fn inherit(&self, parent: FdRef) {
+        let _elsewhere = super::with(|driver| {
+            if driver.descriptors.lingers(parent) {
+                driver.descriptors.set_lingers(self.0, true);
+            }
+        });
+    }
+
     /// Takes the descriptor out of the loop.
     ///
     /// # Errors

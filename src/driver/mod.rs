@@ -401,6 +401,9 @@ impl Driver {
         let released = self.descriptors.release(fd, &mut self.pending.wakes);
         let Some(released) = released else { return };
         if let Some(fd) = released.fd {
+            if released.lingers {
+                closing::end_linger(&fd);
+            }
             self.close(fd);
         }
     }

@@ -37,6 +37,7 @@ impl<S: FromSharedFd> Op for Accept<S> {
 
     fn complete(self, result: io::Result<OwnedFd>) -> Self::Output {
         let stream = SharedFd::adopt(result?)?;
+        stream.inherit(self.listener);
         // A connection that a multishot accept left came without its peer's address, and one that
         // its peer has reset meanwhile has none any more.
         let peer = match self.peer.to_socket_addr() {
