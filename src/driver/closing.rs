@@ -5,7 +5,7 @@
 //! the end of a connection as soon as the stream is dropped, also when somebody reads from it.
 
 use std::future::Future;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -13,6 +13,7 @@ use super::descriptor::FdRef;
 use super::lifecycle::Lifecycle;
 use super::table::Slot;
 use super::{Driver, OpKey, SharedFd};
+use crate::sys;
 
 /// Gives a handle's descriptor, to be closed, once every op on it has ended; `None` when another
 /// handle keeps it open.
@@ -35,7 +36,7 @@ impl Closing {
 impl Future for Closing {
     type Output = Option<OwnedFd>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<OwnedFd>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let fd = self.fd.as_ref().expect("a close was polled after it had given its result").name();
         let has_begun = std::mem::replace(&mut self.has_begun, true);
         let polled = super::with(|driver| {
@@ -51,6 +52,12 @@ impl Future for Closing {
     }
 }
 
+/// Leaves it to the background to send what is unsent: a close that does so itself holds its thread
+/// up, the loop's or a kernel worker's, and sends no more than the background does.
+pub(super) fn end_linger(fd: &OwnedFd) {
+    let _same_as_before = sys::socket_options::set_linger(fd.as_fd(), None);
+}
+
 impl Driver {
     fn poll_close(&mut self, fd: FdRef, has_begun: bool, waker: &Waker) -> Poll<Option<OwnedFd>> {
         if !has_begun {
@@ -60,7 +67,11 @@ impl Driver {
             self.drop_handle(fd);
         }
         self.descriptors.discard_leftovers(fd);
+        let lingers = self.descriptors.lingers(fd);
         if let Some(owned) = self.descriptors.take_sole(fd) {
+            if lingers {
+                end_linger(&owned);
+            }
             return Poll::Ready(Some(owned));
         }
         self.descriptors.set_closer(fd, waker);
@@ -74,7 +85,8 @@ impl Driver {
     }
 
     fn drop_handle(&mut self, fd: FdRef) {
-        if !self.descriptors.drop_handle(fd) {
+        // A forked child leaves the ops to its parent.
+        if !self.descriptors.drop_handle(fd) || !self.ring.is_own() {
             return;
         }
         let is_awaited = |slot: &Slot| !matches!(slot.lifecycle, Lifecycle::Abandoned);

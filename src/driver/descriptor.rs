@@ -9,15 +9,12 @@
 //! the next read, connections for the next accept. While an abandoned op is still in flight, new
 //! ops of its [`Lane`] wait, so that nothing overtakes what it may yet receive.
 
-use std::collections::VecDeque;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::task::Waker;
 
-use bytes::{Buf, BytesMut};
-
 use super::op::Lane;
-use crate::sys::{Descriptor, SocketAddress};
+use super::stash::{Leftover, Stash};
+use crate::sys::Descriptor;
 
 /// Names a descriptor of a loop without being counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,101 +33,14 @@ impl FdRef {
     }
 }
 
-/// What abandoned ops left on a descriptor.
-#[derive(Debug, Default)]
-pub struct Stash {
-    bytes: BytesMut,
-    /// What comes after the bytes.
-    end: Option<End>,
-    accepted: VecDeque<(OwnedFd, SocketAddress)>,
-}
-
-/// How a stream ended while nobody was reading.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// The peer has sent all it will; every read from now on says so.
-    OfStream,
-    /// An errno, which the kernel says once.
-    Failure(i32),
-}
-
-impl Stash {
-    /// Moves bytes that were received for nobody into `room`; how many, or `None` without any.
-    pub(crate) fn take_bytes(&mut self, room: &mut bytes::buf::UninitSlice) -> Option<usize> {
-        let count = self.copy_bytes(room)?;
-        self.bytes.advance(count);
-        Some(count)
-    }
-
-    /// Copies such bytes and leaves them, for a peek.
-    pub(crate) fn copy_bytes(&self, room: &mut bytes::buf::UninitSlice) -> Option<usize> {
-        if self.bytes.is_empty() {
-            return None;
-        }
-        let count = room.len().min(self.bytes.len());
-        room[..count].copy_from_slice(&self.bytes[..count]);
-        Some(count)
-    }
-
-    /// Whether something is kept for the next read.
-    pub(crate) fn has_bytes(&self) -> bool {
-        !self.bytes.is_empty() || self.end.is_some()
-    }
-
-    /// How many bytes are kept.
-    pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// How the stream ended, once the bytes before that have been read: a count of zero, or an
-    /// error that was reported to nobody yet.
-    pub(crate) fn take_end(&mut self) -> Option<io::Result<usize>> {
-        if !self.bytes.is_empty() {
-            return None;
-        }
-        match self.end? {
-            End::OfStream => Some(Ok(0)),
-            End::Failure(errno) => {
-                self.end = None;
-                Some(Err(io::Error::from_raw_os_error(errno)))
-            }
-        }
-    }
-
-    /// A connection that was accepted for nobody.
-    pub(crate) fn take_accepted(&mut self) -> Option<(OwnedFd, SocketAddress)> {
-        self.accepted.pop_front()
-    }
-
-    /// Whether something is kept that the kernel would not say again.
-    fn is_precious(&self) -> bool {
-        let is_failure = matches!(self.end, Some(End::Failure(_)));
-        !self.bytes.is_empty() || is_failure || !self.accepted.is_empty()
-    }
-
-    /// Whether nothing is kept.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.is_empty() && self.end.is_none() && self.accepted.is_empty()
-    }
-}
-
-/// Something to keep for the next op of a descriptor.
-#[derive(Debug)]
-pub(crate) enum Leftover<'a> {
-    Bytes(&'a [u8]),
-    EndOfStream,
-    Failure(i32),
-    Accepted(OwnedFd, SocketAddress),
-}
-
 /// What few descriptors have.
 #[derive(Debug, Default)]
 struct Rare {
     stash: Stash,
     /// Abandoned ops in flight, by lane.
-    abandoned: [u32; 2],
+    abandoned: [u32; Lane::COUNT],
     /// Who waits for them to end.
-    waiting: [Vec<Waker>; 2],
+    waiting: [Vec<Waker>; Lane::COUNT],
     /// Who closes the descriptor as soon as nobody else uses it.
     closer: Option<Waker>,
 }
@@ -143,6 +53,8 @@ struct Entry {
     users: u32,
     /// Handles alone: without one, no op is started.
     handles: u32,
+    /// Whether closing it would wait: a socket that lingers.
+    lingers: bool,
     rare: Option<Box<Rare>>,
 }
 
@@ -181,7 +93,14 @@ impl Descriptors {
         let index = match self.free.pop() {
             Some(index) => index,
             None => {
-                let entry = Entry { fd: None, generation: 0, users: 0, handles: 0, rare: None };
+                let entry = Entry {
+                    fd: None,
+                    generation: 0,
+                    users: 0,
+                    handles: 0,
+                    lingers: false,
+                    rare: None,
+                };
                 self.entries.push(entry);
                 (self.entries.len() - 1) as u32
             }
@@ -189,6 +108,7 @@ impl Descriptors {
         let entry = &mut self.entries[index as usize];
         entry.fd = Some(fd);
         (entry.users, entry.handles) = (1, 1);
+        entry.lingers = false;
         FdRef { runtime: self.runtime, index, generation: entry.generation, descriptor }
     }
 
@@ -231,6 +151,18 @@ impl Descriptors {
         self.entry(fd).map_or(0, |entry| entry.handles)
     }
 
+    /// Whether closing a descriptor would wait.
+    pub(super) fn lingers(&mut self, fd: FdRef) -> bool {
+        self.entry(fd).is_some_and(|entry| entry.lingers)
+    }
+
+    /// Notes whether closing a descriptor would wait.
+    pub(super) fn set_lingers(&mut self, fd: FdRef, lingers: bool) {
+        if let Some(entry) = self.entry(fd) {
+            entry.lingers = lingers;
+        }
+    }
+
     /// Has `waker` woken when a descriptor has one user left.
     pub(super) fn set_closer(&mut self, fd: FdRef, waker: &Waker) {
         if let Some(entry) = self.entry(fd) {
@@ -242,6 +174,7 @@ impl Descriptors {
     #[inline]
     #[must_use = "the descriptor has to be closed"]
     pub(super) fn release(&mut self, fd: FdRef, wakes: &mut Vec<Waker>) -> Option<Released> {
+        let index = fd.index;
         let entry = self.entry(fd)?;
         entry.users -= 1;
         if entry.users > 0 {
@@ -251,8 +184,9 @@ impl Descriptors {
             return None;
         }
         entry.generation = entry.generation.wrapping_add(1);
-        let released = Released { fd: entry.fd.take(), rare: entry.rare.take() };
-        self.free.push(fd.index);
+        let (fd, lingers) = (entry.fd.take(), entry.lingers);
+        let released = Released { fd, lingers, rare: entry.rare.take() };
+        self.free.push(index);
         Some(released)
     }
 
@@ -289,13 +223,7 @@ impl Descriptors {
         leftover: Leftover<'a>,
     ) -> Result<(), Leftover<'a>> {
         let Some(entry) = self.entry(fd) else { return Err(leftover) };
-        let stash = &mut entry.rare.get_or_insert_default().stash;
-        match leftover {
-            Leftover::Bytes(bytes) => stash.bytes.extend_from_slice(bytes),
-            Leftover::EndOfStream => stash.end = Some(End::OfStream),
-            Leftover::Failure(errno) => stash.end = Some(End::Failure(errno)),
-            Leftover::Accepted(fd, peer) => stash.accepted.push_back((fd, peer)),
-        }
+        entry.rare.get_or_insert_default().stash.keep(leftover);
         Ok(())
     }
 
@@ -314,7 +242,7 @@ impl Descriptors {
         if rare.abandoned[lane as usize] == 0 {
             wakes.append(&mut rare.waiting[lane as usize]);
         }
-        if rare.abandoned == [0, 0] && rare.stash.is_empty() && rare.closer.is_none() {
+        if rare.abandoned == [0; Lane::COUNT] && rare.stash.is_empty() && rare.closer.is_none() {
             entry.rare = None;
         }
     }
@@ -370,13 +298,14 @@ impl Descriptors {
 #[derive(Debug)]
 pub(super) struct Released {
     pub(super) fd: Option<OwnedFd>,
+    pub(super) lingers: bool,
     #[expect(dead_code, reason = "held to be dropped outside the borrow: its descriptors close")]
     rare: Option<Box<Rare>>,
 }
 
 impl Rare {
     fn gate(&mut self, lane: Lane, waker: &Waker) -> Gate {
-        if lane == Lane::Read && !self.stash.is_empty() {
+        if lane != Lane::Write && !self.stash.is_empty() {
             return Gate::Stash;
         }
         if self.must_wait(lane, waker) { Gate::Wait } else { Gate::Open }

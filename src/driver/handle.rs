@@ -56,6 +56,21 @@ impl SharedFd {
         self.try_clone().ok_or_else(elsewhere)
     }
 
+    /// Notes whether closing the descriptor would wait.
+    pub(crate) fn set_lingers(&self, lingers: bool) {
+        let _elsewhere = super::with(|driver| driver.descriptors.set_lingers(self.0, lingers));
+    }
+
+    /// Lingers as `parent` does, the listener that the connection was accepted by.
+    #[inline]
+    pub(crate) fn inherit(&self, parent: FdRef) {
+        let _elsewhere = super::with(|driver| {
+            if driver.descriptors.lingers(parent) {
+                driver.descriptors.set_lingers(self.0, true);
+            }
+        });
+    }
+
     /// Takes the descriptor out of the loop.
     ///
     /// # Errors
@@ -78,6 +93,13 @@ impl SharedFd {
     /// Whether abandoned ops have left what nobody says again: bytes, connections, an error.
     pub(crate) fn has_kept(&self) -> bool {
         super::with(|driver| driver.descriptors.has_precious_leftovers(self.0)) == Some(true)
+    }
+
+    /// Whether this is a forked child's copy of the handle: the descriptor is shared with the
+    /// parent's.
+    pub(crate) fn is_forked(&self) -> bool {
+        let forked = |driver: &mut super::Driver| !driver.ring.is_own();
+        self.is_here() && super::with(forked) == Some(true)
     }
 
     /// Whether the descriptor is one of this thread's loop.

@@ -32,6 +32,7 @@ mod notifier;
 mod op;
 mod pool;
 mod slot;
+mod stash;
 mod submit;
 mod table;
 mod turn;
@@ -42,8 +43,8 @@ use std::task::Waker;
 
 use self::backlog::Backlog;
 pub(crate) use self::closing::Closing;
+pub(crate) use self::descriptor::FdRef;
 use self::descriptor::{Descriptors, Gate};
-pub(crate) use self::descriptor::{FdRef, Leftover, Stash};
 pub(crate) use self::handle::{FromSharedFd, SharedFd};
 pub(crate) use self::inspect::OpInfo;
 pub(crate) use self::key::OpKey;
@@ -56,6 +57,7 @@ pub(crate) use self::op::{Lane, Op};
 use self::pool::Pool;
 pub(crate) use self::pool::{PoolConfig, take_buffer};
 use self::slot::{Cells, EmptyCell, Salvage};
+pub(crate) use self::stash::{Leftover, Stash};
 pub use self::submit::{Cancel, CancelOn, Submit};
 use self::table::Table;
 pub(crate) use self::turn::{Counters, Reaped};
@@ -292,7 +294,7 @@ impl Driver {
             return None;
         }
         let slot = self.table.get(key)?;
-        let (descriptor, lane) = (slot.descriptor, slot.lane);
+        let (descriptor, lane) = (slot.counted(), slot.lane);
         self.counters.abandoned += 1;
         match slot.lifecycle.abandon() {
             AfterDrop::Salvage(outcome) => {
@@ -334,7 +336,8 @@ impl Driver {
         let (Some(fd), lane) = target else { return };
         if let Some(lane) = lane {
             self.descriptors.note_ended(fd, lane, &mut self.pending.wakes);
-            if self.descriptors.has_leftovers(fd) {
+            let has_leftovers = lane == Lane::Read && self.descriptors.has_leftovers(fd);
+            if lane == Lane::Accept || has_leftovers {
                 self.recall(fd, lane);
             }
         }
@@ -398,6 +401,9 @@ impl Driver {
         let released = self.descriptors.release(fd, &mut self.pending.wakes);
         let Some(released) = released else { return };
         if let Some(fd) = released.fd {
+            if released.lingers {
+                closing::end_linger(&fd);
+            }
             self.close(fd);
         }
     }

@@ -177,7 +177,7 @@ impl Driver {
             return None;
         }
         let slot = self.table.get(key)?;
-        let (descriptor, lane) = (slot.descriptor, slot.lane);
+        let (descriptor, counted, lane) = (slot.descriptor, slot.counted(), slot.lane);
         let stream = slot.stream.as_mut()?;
         if std::mem::replace(&mut stream.is_abandoned, true) {
             return None;
@@ -188,7 +188,7 @@ impl Driver {
             let items = stream.items.drain(..);
             untaken.extend(items.map(|outcome| Untaken { keep, descriptor, outcome }));
         }
-        if let (Some(fd), Some(lane)) = (descriptor, lane) {
+        if let (Some(fd), Some(lane)) = (counted, lane) {
             self.descriptors.note_abandoned(fd, lane);
         }
         self.counters.abandoned += 1;

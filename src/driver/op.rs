@@ -2,19 +2,27 @@
 
 use std::io;
 
-use super::descriptor::{FdRef, Stash};
+use super::descriptor::FdRef;
+use super::stash::Stash;
 use crate::sys::{FromCqe, Sqe};
 
-/// The two orders in which a descriptor's bytes go.
+/// The orders in which things go through a descriptor.
 ///
 /// Ops of one lane of one descriptor that follow an abandoned one wait until it has ended, so
 /// that what it still received comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// Receives, reads and accepts.
+    /// Receives and reads.
     Read = 0,
     /// Sends and writes.
     Write = 1,
+    /// Accepts. For each connection the kernel wakes one of those that wait, and one that is
+    /// cancelled then keeps it to itself: the others are told to look again.
+    Accept = 2,
+}
+
+impl Lane {
+    pub(super) const COUNT: usize = 3;
 }
 
 /// One operation: its request and all that it lends.

@@ -9,7 +9,7 @@ use super::lifecycle::AfterCompletion;
 use super::multishot::{AfterItem, Untaken};
 use super::slot::Salvage;
 use super::table::Slot;
-use super::{Driver, FdRef, OpKey};
+use super::{Driver, FdRef, Lane, OpKey};
 use crate::sys::{self, Cqe, Entered, Outcome, Wait};
 
 /// Completions of a turn from which on more are likely to be ready: the kernel's deferred work comes
@@ -138,6 +138,7 @@ impl Driver {
         let mut rearm = false;
         let mut pauses = std::mem::take(&mut self.pauses);
         let mut releases = std::mem::take(&mut self.releases);
+        let mut recalls = Vec::new();
         let count = ring.reap(|cqe| {
             let (kind, key) = key::parse(cqe.user_data);
             match kind {
@@ -145,6 +146,7 @@ impl Driver {
                     After::Nothing => {}
                     After::Pause => pauses.push(key),
                     After::Release(fd) => releases.push(fd),
+                    After::Recall(fd) => recalls.push(fd),
                 },
                 Kind::Cancel => counters.cancels_late += u64::from(cqe.outcome.res < 0),
                 Kind::LinkTimeout => {}
@@ -163,6 +165,7 @@ impl Driver {
         }
         pauses.drain(..).for_each(|key| self.push_cancel(key));
         releases.drain(..).for_each(|fd| self.release(fd));
+        recalls.into_iter().for_each(|fd| self.recall(fd, Lane::Accept));
         (self.pauses, self.releases) = (pauses, releases);
         count
     }
@@ -174,12 +177,22 @@ enum After {
     /// The op, a stream, has to be paused.
     Pause,
     Release(FdRef),
+    /// Others have to look for the connection that the cancelled op was woken for.
+    Recall(FdRef),
 }
 
 impl After {
     #[inline]
-    fn end_of(slot: &mut Slot) -> After {
-        slot.release_early().map_or(After::Nothing, After::Release)
+    fn end_of(slot: &mut Slot, outcome: Outcome) -> After {
+        if let Some(fd) = slot.release_early() {
+            return After::Release(fd);
+        }
+        // One that was told to look again does so itself.
+        let was_stopped = outcome.is_cancelled() && (!slot.marks.recalled || slot.marks.cancelled);
+        match slot.descriptor {
+            Some(fd) if was_stopped && slot.lane == Some(Lane::Accept) => After::Recall(fd),
+            _ => After::Nothing,
+        }
     }
 }
 
@@ -204,7 +217,7 @@ fn complete(
     match slot.lifecycle.complete(cqe.outcome) {
         AfterCompletion::Wake(waker) => {
             reaped.wakes.push(waker);
-            after = After::end_of(slot);
+            after = After::end_of(slot, cqe.outcome);
         }
         AfterCompletion::Salvage(outcome) => {
             let target = (slot.descriptor, slot.lane);
@@ -245,7 +258,7 @@ fn complete_item(
         AfterItem::Wake(waker) => {
             reaped.wakes.extend(waker);
             if cqe.outcome.is_final() {
-                next = After::end_of(slot);
+                next = After::end_of(slot, cqe.outcome);
             }
         }
         AfterItem::Pause(waker) => {

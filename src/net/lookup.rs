@@ -1,7 +1,7 @@
 //! Names of hosts become addresses.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 
 use super::addresses::sealed::Target;
 use super::{SocketAddrs, ToSocketAddrs};
@@ -55,10 +55,16 @@ async fn resolve(target: Target) -> io::Result<SocketAddrs> {
     }
 }
 
-/// Asks the system for a host's addresses.
-async fn look_up(host: String, _port: u16) -> io::Result<SocketAddrs> {
-    Err(io::Error::new(
-        io::ErrorKind::Unsupported,
-        format!("the host \"{host}\" cannot be looked up yet: give its address"),
-    ))
+/// Asks the system for a host's addresses, which may take seconds.
+async fn look_up(host: String, port: u16) -> io::Result<SocketAddrs> {
+    let place = crate::blocking_ready().await;
+    let answer = place.spawn(move || {
+        let found = (host.as_str(), port).to_socket_addrs();
+        found.map(Vec::from_iter).map_err(|error| unknown(&host, &error))
+    });
+    answer.await?.map(SocketAddrs::many)
+}
+
+fn unknown(host: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("no address was found for the host \"{host}\": {error}"))
 }

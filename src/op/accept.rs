@@ -28,7 +28,7 @@ impl<S: FromSharedFd> Op for Accept<S> {
     type Completed = OwnedFd;
     type Output = io::Result<(S, SocketAddr)>;
     const NAME: &'static str = "accept";
-    const LANE: Option<Lane> = Some(Lane::Read);
+    const LANE: Option<Lane> = Some(Lane::Accept);
 
     fn prepare(&mut self) -> Sqe<'_, OwnedFd> {
         self.peer = SocketAddress::empty();
@@ -37,6 +37,7 @@ impl<S: FromSharedFd> Op for Accept<S> {
 
     fn complete(self, result: io::Result<OwnedFd>) -> Self::Output {
         let stream = SharedFd::adopt(result?)?;
+        stream.inherit(self.listener);
         // A connection that a multishot accept left came without its peer's address, and one that
         // its peer has reset meanwhile has none any more.
         let peer = match self.peer.to_socket_addr() {

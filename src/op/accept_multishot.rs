@@ -27,7 +27,7 @@ impl<S: FromSharedFd> Op for AcceptMultishot<S> {
     type Completed = OwnedFd;
     type Output = ();
     const NAME: &'static str = "accept";
-    const LANE: Option<Lane> = Some(Lane::Read);
+    const LANE: Option<Lane> = Some(Lane::Accept);
 
     fn prepare(&mut self) -> Sqe<'_, OwnedFd> {
         Sqe::accept_multishot(self.listener.descriptor())

@@ -3,10 +3,11 @@
 use std::io::ErrorKind;
 
 use annulus::BufResult;
-use annulus::net::TcpStream;
+use annulus::net::{TcpSocket, TcpStream};
 
 use crate::support::{
-    bounded, foreign_end, half_foreign_pair, listen, pair, poll_once, read_to_end, run, settle,
+    HANG, bounded, foreign_end, half_foreign_pair, listen, loopback, pair, poll_once, read_to_end,
+    run, settle,
 };
 
 #[test]
@@ -42,12 +43,9 @@ fn dropping_a_stream_with_an_abandoned_read_ends_the_connection_in_the_next_turn
 fn dropping_a_stream_ends_a_write_that_waits_for_room() {
     run(async {
         let (stream, foreign) = half_foreign_pair().await;
-        let mut sent = 0;
+        let sent = fill(&stream).await;
         let mut write = stream.write(vec![7; 1 << 20]);
-        while let Some(BufResult(count, buf)) = step(&mut write).await {
-            sent += count.unwrap();
-            write = stream.write(buf);
-        }
+        assert!(step(&mut write).await.is_none());
         drop(stream);
         let BufResult(result, buf) = write.await;
         assert_eq!(result.unwrap_err().kind(), ErrorKind::NotConnected);
@@ -198,4 +196,55 @@ fn operations_that_wait_for_room_in_the_ring_end_with_their_handle() {
         }
         assert_eq!(incoming.next().await.unwrap_err().kind(), ErrorKind::NotConnected);
     }));
+}
+
+/// Writes until the peer takes no more; how many bytes that are.
+async fn fill(stream: &TcpStream) -> usize {
+    let mut sent = 0;
+    let mut write = stream.write(vec![7; 1 << 20]);
+    while let Some(BufResult(count, buf)) = step(&mut write).await {
+        sent += count.unwrap();
+        write = stream.write(buf);
+    }
+    sent
+}
+
+#[test]
+fn a_close_that_lingers_does_not_hold_the_loop_up() {
+    let linger = Some(2 * HANG);
+    run(async {
+        let (set, set_peer) = half_foreign_pair().await;
+        set.set_linger(linger).unwrap();
+        let (closed, closed_peer) = half_foreign_pair().await;
+        closed.set_linger(linger).unwrap();
+
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_linger(linger).unwrap();
+        socket.bind(loopback()).unwrap();
+        let listener = socket.listen(8).unwrap();
+        let connect = || std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let accepted_peer = connect();
+        let (accepted, _) = listener.accept().await.unwrap();
+        let incoming_peer = connect();
+        let incoming = listener.incoming().next().await.unwrap();
+        let (taken_out, taken_out_peer) = half_foreign_pair().await;
+        taken_out.set_linger(linger).unwrap();
+        let adopted = TcpStream::from_std(taken_out.into_std().unwrap()).unwrap();
+
+        let mut ends = Vec::new();
+        for (stream, peer) in [
+            (set, set_peer),
+            (accepted, accepted_peer),
+            (incoming, incoming_peer),
+            (adopted, taken_out_peer),
+        ] {
+            ends.push((fill(&stream).await, peer));
+            drop(stream);
+        }
+        ends.push((fill(&closed).await, closed_peer));
+        closed.close().await.unwrap();
+        for (sent, peer) in ends {
+            assert_eq!(foreign_end(peer).await.len(), sent);
+        }
+    });
 }

@@ -3,5 +3,7 @@
 mod accept;
 mod close;
 mod connect;
+mod halves;
+mod options;
 mod shutdown;
 mod support;

@@ -12,29 +12,29 @@ use annulus::BufResult;
 use annulus::net::{TcpListener, TcpStream};
 
 /// How long a test may take before it is said to hang.
-pub const HANG: Duration = Duration::from_secs(20);
+pub(crate) const HANG: Duration = Duration::from_secs(20);
 
 /// Runs a test in a loop of its own; one that hangs fails.
-pub fn run<F: Future>(test: F) -> F::Output {
+pub(crate) fn run<F: Future>(test: F) -> F::Output {
     annulus::run(bounded(test)).expect("a ring")
 }
 
-pub async fn bounded<F: Future>(future: F) -> F::Output {
+pub(crate) async fn bounded<F: Future>(future: F) -> F::Output {
     annulus::time::timeout(HANG, future).await.expect("the test hangs")
 }
 
-pub fn loopback() -> SocketAddr {
+pub(crate) fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
 }
 
-pub async fn listen() -> (TcpListener, SocketAddr) {
+pub(crate) async fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind(loopback()).await.unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
 }
 
 /// A connection both ends of which are in the loop: the client's and the server's.
-pub async fn pair() -> (TcpStream, TcpStream) {
+pub(crate) async fn pair() -> (TcpStream, TcpStream) {
     let (listener, address) = listen().await;
     let client = TcpStream::connect(address).await.unwrap();
     let (server, peer) = listener.accept().await.unwrap();
@@ -43,7 +43,7 @@ pub async fn pair() -> (TcpStream, TcpStream) {
 }
 
 /// A connection one end of which is std's, to look at the other from outside.
-pub async fn half_foreign_pair() -> (TcpStream, std::net::TcpStream) {
+pub(crate) async fn half_foreign_pair() -> (TcpStream, std::net::TcpStream) {
     let listener = std::net::TcpListener::bind(loopback()).unwrap();
     let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (foreign, _) = listener.accept().unwrap();
@@ -52,7 +52,7 @@ pub async fn half_foreign_pair() -> (TcpStream, std::net::TcpStream) {
 }
 
 /// Reads until `len` bytes are there.
-pub async fn read_exact(stream: &TcpStream, len: usize) -> Vec<u8> {
+pub(crate) async fn read_exact(stream: &TcpStream, len: usize) -> Vec<u8> {
     let mut all = Vec::with_capacity(len);
     while all.len() < len {
         let BufResult(count, buf) = stream.read(Vec::with_capacity(len - all.len())).await;
@@ -63,7 +63,7 @@ pub async fn read_exact(stream: &TcpStream, len: usize) -> Vec<u8> {
 }
 
 /// Reads to the end of the stream.
-pub async fn read_to_end(stream: &TcpStream) -> std::io::Result<Vec<u8>> {
+pub(crate) async fn read_to_end(stream: &TcpStream) -> std::io::Result<Vec<u8>> {
     let mut all = Vec::new();
     loop {
         let (count, buf) = stream.read(Vec::with_capacity(64 * 1024)).await.into_result()?;
@@ -76,7 +76,7 @@ pub async fn read_to_end(stream: &TcpStream) -> std::io::Result<Vec<u8>> {
 
 /// Lets the loop turn a few times; then a foreign peer must be able to read to the end of the
 /// stream, or to a reset. What it read before that.
-pub async fn foreign_end(mut peer: std::net::TcpStream) -> Vec<u8> {
+pub(crate) async fn foreign_end(mut peer: std::net::TcpStream) -> Vec<u8> {
     settle().await;
     let mut all = Vec::new();
     match peer.read_to_end(&mut all) {
@@ -87,14 +87,14 @@ pub async fn foreign_end(mut peer: std::net::TcpStream) -> Vec<u8> {
 }
 
 /// Lets the loop turn a few times, so that what was cancelled has ended.
-pub async fn settle() {
+pub(crate) async fn settle() {
     for _ in 0..4 {
         annulus::op::nop().await.unwrap();
     }
 }
 
 /// Polls a future once; its output, if it is ready.
-pub async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+pub(crate) async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
     std::future::poll_fn(|cx| match Pin::new(&mut *future).poll(cx) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
         Poll::Pending => Poll::Ready(None),
@@ -103,13 +103,13 @@ pub async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
 }
 
 /// A future that is dropped in the middle, after a number of polls.
-pub struct DropAfter<F> {
+pub(crate) struct DropAfter<F> {
     future: Option<Pin<Box<F>>>,
     polls: usize,
 }
 
 impl<F: Future> DropAfter<F> {
-    pub fn new(polls: usize, future: F) -> Self {
+    pub(crate) fn new(polls: usize, future: F) -> Self {
         DropAfter { future: Some(Box::pin(future)), polls }
     }
 }
@@ -140,12 +140,12 @@ impl<F: Future> Future for DropAfter<F> {
 const CHILD: &str = "ANNULUS_TEST_CHILD";
 
 /// Whether this process was started by [`in_child`].
-pub fn is_child() -> bool {
+pub(crate) fn is_child() -> bool {
     std::env::var_os(CHILD).is_some()
 }
 
 /// Runs the test named `test` again, alone in a process, behind `wrapper` if there is one.
-pub fn in_child(test: &str, wrapper: &[&str]) -> Output {
+pub(crate) fn in_child(test: &str, wrapper: &[&str]) -> Output {
     let this = std::env::current_exe().expect("the test has a path");
     let mut words: Vec<std::ffi::OsString> = wrapper.iter().map(|&word| word.into()).collect();
     words.push(this.into());
@@ -157,6 +157,6 @@ pub fn in_child(test: &str, wrapper: &[&str]) -> Output {
 }
 
 /// How many descriptors this process has open.
-pub fn open_descriptors() -> usize {
+pub(crate) fn open_descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").expect("procfs").count()
 }

@@ -8,6 +8,14 @@ use crate::driver::{FromSharedFd, SharedFd};
 use crate::net::{IntoStdError, into_std};
 use crate::sys::socket_options::{self, Domain, Kind};
 
+/// Takes a socket of another maker into this thread's loop.
+pub(super) fn adopt(fd: OwnedFd) -> io::Result<SharedFd> {
+    let linger = socket_options::linger(fd.as_fd())?;
+    let shared = SharedFd::adopt(fd)?;
+    shared.set_lingers(linger.is_some_and(|time| !time.is_zero()));
+    Ok(shared)
+}
+
 /// Whether the descriptor is a TCP socket, listening or not.
 fn check(fd: BorrowedFd<'_>, listens: bool) -> io::Result<()> {
     let is_tcp = socket_options::kind(fd)? == Kind::Stream
@@ -31,7 +39,7 @@ impl TryFrom<OwnedFd> for TcpListener {
     /// When it is no TCP socket that listens, and outside a loop; the descriptor is closed.
     fn try_from(fd: OwnedFd) -> io::Result<Self> {
         check(fd.as_fd(), true)?;
-        SharedFd::adopt(fd).map(TcpListener::new)
+        adopt(fd).map(TcpListener::new)
     }
 }
 
@@ -46,7 +54,7 @@ impl TryFrom<OwnedFd> for TcpStream {
     /// closed.
     fn try_from(fd: OwnedFd) -> io::Result<Self> {
         check(fd.as_fd(), false)?;
-        SharedFd::adopt(fd).map(TcpStream::from_shared_fd)
+        adopt(fd).map(TcpStream::from_shared_fd)
     }
 }
 
@@ -61,7 +69,7 @@ impl TryFrom<OwnedFd> for TcpSocket {
     /// closed.
     fn try_from(fd: OwnedFd) -> io::Result<Self> {
         check(fd.as_fd(), false)?;
-        SharedFd::adopt(fd).map(TcpSocket::new)
+        adopt(fd).map(TcpSocket::new)
     }
 }
 

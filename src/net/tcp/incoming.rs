@@ -4,7 +4,7 @@ use std::io;
 use std::task::{Context, Poll};
 
 use super::TcpStream;
-use crate::driver::{Multishot, SharedFd};
+use crate::driver::{FdRef, Multishot, SharedFd};
 use crate::op::{self, AcceptMultishot};
 
 /// The connections that come in, one entry for all of them; made by
@@ -20,11 +20,12 @@ use crate::op::{self, AcceptMultishot};
 #[must_use = "connections come in only when it is polled"]
 pub struct Incoming {
     accepts: Multishot<AcceptMultishot<TcpStream>>,
+    listener: FdRef,
 }
 
 impl Incoming {
     pub(super) fn new(listener: &SharedFd) -> Self {
-        Incoming { accepts: op::accept_multishot(listener) }
+        Incoming { accepts: op::accept_multishot(listener), listener: listener.name() }
     }
 
     /// The next connection.
@@ -42,7 +43,11 @@ impl Incoming {
         loop {
             match self.accepts.poll_next(cx) {
                 Poll::Ready(Err(error)) if crate::sys::is_connection_error(&error) => {}
-                polled => return polled.map(|item| item.and_then(|stream| stream)),
+                Poll::Ready(item) => {
+                    let stream = item.and_then(|stream| stream);
+                    return Poll::Ready(stream.inspect(|new| new.shared().inherit(self.listener)));
+                }
+                Poll::Pending => return Poll::Pending,
             }
         }
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 
-use super::{Incoming, TcpSocket, TcpStream};
+use super::{Incoming, TcpSocket, TcpStream, convert};
 use crate::driver::{SharedFd, Submit};
 use crate::net::lookup::try_each;
 use crate::net::{IntoStdError, ToSocketAddrs, into_std};
@@ -181,7 +181,7 @@ impl TcpListener {
     ///
     /// Outside a loop; the listener is closed.
     pub fn from_std(listener: std::net::TcpListener) -> io::Result<TcpListener> {
-        SharedFd::adopt(listener.into()).map(TcpListener::new)
+        convert::adopt(listener.into()).map(TcpListener::new)
     }
 
     /// Takes the listener out of the loop, as a blocking one unless it came as another.

@@ -2,6 +2,7 @@
 
 mod convert;
 mod incoming;
+mod io;
 mod listener;
 mod socket;
 mod socket_options;

@@ -181,7 +181,8 @@ impl OwnedWriteHalf {
 
 impl Drop for OwnedWriteHalf {
     fn drop(&mut self) {
-        if let Some(stream) = &self.stream {
+        let stream = self.stream.as_ref().filter(|stream| !stream.shared().is_forked());
+        if let Some(stream) = stream {
             // A connection that has ended has nothing to end any more.
             let _ended = socket::shutdown(stream.as_fd(), Shutdown::Write);
         }

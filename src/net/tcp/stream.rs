@@ -5,7 +5,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, TcpSocket, WriteHalf, split_owned};
+use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, TcpSocket, WriteHalf, convert, split_owned};
 use crate::buf::{BufResult, IoBuf, IoBufMut, IoVectoredBuf, IoVectoredBufMut};
 use crate::driver::{FromSharedFd, SharedFd, Submit};
 use crate::net::lookup::try_each;
@@ -297,7 +297,7 @@ impl TcpStream {
     ///
     /// Outside a loop; the stream is closed.
     pub fn from_std(stream: std::net::TcpStream) -> io::Result<TcpStream> {
-        SharedFd::adopt(stream.into()).map(TcpStream::from_shared_fd)
+        convert::adopt(stream.into()).map(TcpStream::from_shared_fd)
     }
 
     /// Takes the stream out of the loop, as a blocking one unless it came as another.

@@ -83,18 +83,21 @@ impl TcpStream {
         tcp_options::set_keepalive_count(self.shared().as_fd(), count)
     }
 
-    /// How long closing goes on sending what is unsent (`SO_LINGER`); `None` leaves that to the
-    /// background.
+    /// How long a close waits for what is unsent to be sent (`SO_LINGER`); `None` leaves that to
+    /// the background.
     pub fn linger(&self) -> io::Result<Option<Duration>> {
         socket_options::linger(self.shared().as_fd())
     }
 
-    /// Sets how long closing goes on sending what is unsent, in whole seconds, rounded up.
+    /// Sets how long a close waits for what is unsent to be sent, in whole seconds, rounded up.
     ///
     /// Zero drops it and resets the connection, which the peer sees as an error. `None`, the
-    /// default, leaves it to the background, and the peer reads all of it.
+    /// default, sends it in the background, and the peer reads all of it. So does any other time in
+    /// a loop, which never waits in a close; the time is kept for who takes the socket out.
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        socket_options::set_linger(self.shared().as_fd(), linger)
+        socket_options::set_linger(self.shared().as_fd(), linger)?;
+        self.shared().set_lingers(linger.is_some_and(|time| !time.is_zero()));
+        Ok(())
     }
 
     /// The hop limit of packets (`IP_TTL`).

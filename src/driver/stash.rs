@@ -1,0 +1,105 @@
+//! What abandoned ops have left for the next one of their descriptor.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use bytes::{Buf, BytesMut};
+
+use crate::sys::SocketAddress;
+
+/// What abandoned ops left on a descriptor.
+#[derive(Debug, Default)]
+pub struct Stash {
+    bytes: BytesMut,
+    /// What comes after the bytes.
+    end: Option<End>,
+    accepted: VecDeque<(OwnedFd, SocketAddress)>,
+}
+
+/// How a stream ended while nobody was reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The peer has sent all it will; every read from now on says so.
+    OfStream,
+    /// An errno, which the kernel says once.
+    Failure(i32),
+}
+
+impl Stash {
+    pub(super) fn keep(&mut self, leftover: Leftover<'_>) {
+        match leftover {
+            Leftover::Bytes(bytes) => self.bytes.extend_from_slice(bytes),
+            Leftover::EndOfStream => self.end = Some(End::OfStream),
+            Leftover::Failure(errno) => self.end = Some(End::Failure(errno)),
+            Leftover::Accepted(fd, peer) => self.accepted.push_back((fd, peer)),
+        }
+    }
+
+    /// Moves bytes that were received for nobody into `room`; how many, or `None` without any.
+    pub(crate) fn take_bytes(&mut self, room: &mut bytes::buf::UninitSlice) -> Option<usize> {
+        let count = self.copy_bytes(room)?;
+        self.bytes.advance(count);
+        Some(count)
+    }
+
+    /// Copies such bytes and leaves them, for a peek.
+    pub(crate) fn copy_bytes(&self, room: &mut bytes::buf::UninitSlice) -> Option<usize> {
+        if self.bytes.is_empty() {
+            return None;
+        }
+        let count = room.len().min(self.bytes.len());
+        room[..count].copy_from_slice(&self.bytes[..count]);
+        Some(count)
+    }
+
+    /// Whether something is kept for the next read.
+    pub(crate) fn has_bytes(&self) -> bool {
+        !self.bytes.is_empty() || self.end.is_some()
+    }
+
+    /// How many bytes are kept.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// How the stream ended, once the bytes before that have been read: a count of zero, or an
+    /// error that was reported to nobody yet.
+    pub(crate) fn take_end(&mut self) -> Option<io::Result<usize>> {
+        if !self.bytes.is_empty() {
+            return None;
+        }
+        match self.end? {
+            End::OfStream => Some(Ok(0)),
+            End::Failure(errno) => {
+                self.end = None;
+                Some(Err(io::Error::from_raw_os_error(errno)))
+            }
+        }
+    }
+
+    /// A connection that was accepted for nobody.
+    pub(crate) fn take_accepted(&mut self) -> Option<(OwnedFd, SocketAddress)> {
+        self.accepted.pop_front()
+    }
+
+    /// Whether something is kept that the kernel would not say again.
+    pub(super) fn is_precious(&self) -> bool {
+        let is_failure = matches!(self.end, Some(End::Failure(_)));
+        !self.bytes.is_empty() || is_failure || !self.accepted.is_empty()
+    }
+
+    /// Whether nothing is kept.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty() && self.end.is_none() && self.accepted.is_empty()
+    }
+}
+
+/// Something to keep for the next op of a descriptor.
+#[derive(Debug)]
+pub(crate) enum Leftover<'a> {
+    Bytes(&'a [u8]),
+    EndOfStream,
+    Failure(i32),
+    Accepted(OwnedFd, SocketAddress),
+}
