@@ -23,6 +23,7 @@ impl Op for Fadvise {
     type Completed = ();
     type Output = io::Result<()>;
     const NAME: &'static str = "fadvise";
+    const HAS_LINKED_TIMEOUT: bool = false;
 
     fn prepare(&mut self) -> Sqe<'_, ()> {
         Sqe::fadvise(self.file.descriptor(), self.offset, self.len, self.advice)

@@ -27,6 +27,7 @@ impl Op for Fallocate {
     type Completed = ();
     type Output = io::Result<()>;
     const NAME: &'static str = "fallocate";
+    const HAS_LINKED_TIMEOUT: bool = false;
 
     fn prepare(&mut self) -> Sqe<'_, ()> {
         Sqe::fallocate(self.file.descriptor(), self.offset, self.len, self.how)

@@ -20,6 +20,7 @@ impl Op for Fsync {
     type Completed = ();
     type Output = io::Result<()>;
     const NAME: &'static str = "fsync";
+    const HAS_LINKED_TIMEOUT: bool = false;
 
     fn prepare(&mut self) -> Sqe<'_, ()> {
         Sqe::fsync(self.file.descriptor(), self.data_only)

@@ -20,6 +20,7 @@ impl Op for Ftruncate {
     type Completed = ();
     type Output = io::Result<()>;
     const NAME: &'static str = "ftruncate";
+    const HAS_LINKED_TIMEOUT: bool = false;
 
     fn prepare(&mut self) -> Sqe<'_, ()> {
         Sqe::ftruncate(self.file.descriptor(), self.len)

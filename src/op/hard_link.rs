@@ -21,6 +21,7 @@ impl Op for HardLink {
     type Completed = ();
     type Output = io::Result<()>;
     const NAME: &'static str = "hard_link";
+    const HAS_LINKED_TIMEOUT: bool = false;
 
     fn prepare(&mut self) -> Sqe<'_, ()> {
         Sqe::hard_link(self.original.as_c_str(), self.link.as_c_str())

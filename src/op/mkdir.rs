@@ -21,6 +21,7 @@ impl Op for Mkdir {
     type Completed = ();
     type Output = io::Result<()>;
     const NAME: &'static str = "mkdir";
+    const HAS_LINKED_TIMEOUT: bool = false;
 
     fn prepare(&mut self) -> Sqe<'_, ()> {
         Sqe::mkdir(self.path.as_c_str(), self.mode)

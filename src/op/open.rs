@@ -35,6 +35,7 @@ impl<H: From<SharedFd> + 'static> Op for Open<H> {
     type Completed = OwnedFd;
     type Output = io::Result<H>;
     const NAME: &'static str = "open";
+    const HAS_LINKED_TIMEOUT: bool = false;
 
     fn prepare(&mut self) -> Sqe<'_, OwnedFd> {
         let open = Sqe::open(self.path.as_c_str(), self.flags, self.mode);
@@ -42,8 +43,7 @@ impl<H: From<SharedFd> + 'static> Op for Open<H> {
     }
 
     fn complete(self, opened: io::Result<OwnedFd>) -> Self::Output {
-        let opened = self.path.explain(opened).map_err(sys::as_cancelled);
-        opened.and_then(SharedFd::adopt).map(H::from)
+        self.path.explain(opened).and_then(SharedFd::adopt).map(H::from)
     }
 
     /// The kernel's first try does not wait, so a pipe that nobody reads yet has no reader for it.

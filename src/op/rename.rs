@@ -21,6 +21,7 @@ impl Op for Rename {
     type Completed = ();
     type Output = io::Result<()>;
     const NAME: &'static str = "rename";
+    const HAS_LINKED_TIMEOUT: bool = false;
 
     fn prepare(&mut self) -> Sqe<'_, ()> {
         Sqe::rename(self.from.as_c_str(), self.to.as_c_str())

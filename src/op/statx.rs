@@ -33,6 +33,7 @@ impl Op for Statx {
     type Completed = ();
     type Output = io::Result<Metadata>;
     const NAME: &'static str = "statx";
+    const HAS_LINKED_TIMEOUT: bool = false;
 
     fn prepare(&mut self) -> Sqe<'_, ()> {
         match &self.file {

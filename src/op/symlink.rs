@@ -21,6 +21,7 @@ impl Op for Symlink {
     type Completed = ();
     type Output = io::Result<()>;
     const NAME: &'static str = "symlink";
+    const HAS_LINKED_TIMEOUT: bool = false;
 
     fn prepare(&mut self) -> Sqe<'_, ()> {
         Sqe::symlink(self.original.as_c_str(), self.link.as_c_str())

@@ -21,6 +21,7 @@ impl Op for Unlink {
     type Completed = ();
     type Output = io::Result<()>;
     const NAME: &'static str = "unlink";
+    const HAS_LINKED_TIMEOUT: bool = false;
 
     fn prepare(&mut self) -> Sqe<'_, ()> {
         Sqe::unlink(self.path.as_c_str(), self.directory)
