@@ -5,21 +5,27 @@
 //! its end can take back what it did.
 
 use std::ffi::OsString;
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use super::{File, OpenOptions, remove_file, rename};
+use super::{File, OpenOptions, remove_file, rename, symlink_metadata};
 use crate::buf::IoBuf;
 use crate::sys;
+
+/// The bits of a mode that are permissions.
+const MODE: u32 = 0o777;
 
 /// Writes a whole file so that whoever opens it sees either what it held before or all of the new
 /// content, also after a crash of the system.
 ///
 /// The content goes to a file beside it (`.annulus-*.tmp`), is brought to the device, and takes
 /// the place of the old file at once; the directory is brought to the device last. So it costs two
-/// waits for the device. A symbolic link is replaced, not followed.
+/// waits for the device. The new file has the permissions of the one that it replaces, and belongs
+/// to who writes it. A symbolic link is replaced, not followed.
 ///
 /// # Errors
 ///
@@ -87,8 +93,9 @@ impl Replacement {
     async fn run(&self, contents: impl IoBuf, stop: &AtomicBool) -> io::Result<()> {
         // Opened first, so that nothing is replaced where it could not be made to last.
         let directory = File::open(&self.directory).await?;
-        let (beside, file) = self.create_beside().await?;
-        let replaced = self.replace(&beside, file, contents, stop).await;
+        let mode = self.mode_of_target().await?;
+        let (beside, file) = self.create_beside(mode).await?;
+        let replaced = self.replace(&beside, file, mode, contents, stop).await;
         if replaced.is_err() {
             // The first error is the one to tell; a second one would be that of a full or broken
             // file system too.
@@ -102,10 +109,14 @@ impl Replacement {
         &self,
         beside: &Path,
         file: File,
+        mode: Option<u32>,
         contents: impl IoBuf,
         stop: &AtomicBool,
     ) -> io::Result<()> {
         go_on(stop)?;
+        if let Some(mode) = mode {
+            keep_mode(&file, mode).await?;
+        }
         file.write_all_at(contents, 0).await.0?;
         go_on(stop)?;
         file.sync_all().await?;
@@ -114,11 +125,24 @@ impl Replacement {
         rename(beside, &self.target).await
     }
 
-    /// Makes a file of a name that nobody else has.
-    async fn create_beside(&self) -> io::Result<(PathBuf, File)> {
+    /// The permissions of the file to be replaced, if there is one.
+    async fn mode_of_target(&self) -> io::Result<Option<u32>> {
+        match symlink_metadata(&self.target).await {
+            Ok(metadata) if metadata.is_file() => Ok(Some(metadata.mode() & MODE)),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes a file of a name that nobody else has, which nobody may read who may not read the
+    /// one that it replaces.
+    async fn create_beside(&self, mode: Option<u32>) -> io::Result<(PathBuf, File)> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(mode.unwrap_or(0o666));
         loop {
             let path = self.directory.join(fresh_name());
-            match OpenOptions::new().write(true).create_new(true).open(&path).await {
+            match options.open(&path).await {
                 Ok(file) => return Ok((path, file)),
                 // Left over from a process with this number that was killed.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -126,6 +150,14 @@ impl Replacement {
             }
         }
     }
+}
+
+/// Gives back what the umask has taken from the mode.
+async fn keep_mode(file: &File, mode: u32) -> io::Result<()> {
+    if file.metadata().await?.mode() & MODE == mode {
+        return Ok(());
+    }
+    file.set_permissions(Permissions::from_mode(mode)).await
 }
 
 fn go_on(stop: &AtomicBool) -> io::Result<()> {

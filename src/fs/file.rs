@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 
+use super::off_loop::off_loop;
 use super::{Advice, OpenOptions};
 use crate::buf::{BufResult, IoBuf, IoBufMut, IoVectoredBuf, IoVectoredBufMut};
 use crate::driver::{FromSharedFd, SharedFd, Submit};
@@ -289,7 +290,39 @@ impl File {
                 "no file is longer than i64::MAX bytes",
             ));
         }
-        op::ftruncate(&self.fd, len).await
+        match op::ftruncate(&self.fd, len).await {
+            // Before 6.9 the kernel does not know the opcode and says this, as it does of a file
+            // that cannot be cut. The call tells which.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                self.off_loop(move |file| file.set_len(len)).await
+            }
+            set => set,
+        }
+    }
+
+    /// Sets who may do what with the file.
+    ///
+    /// It is done on the blocking pool.
+    ///
+    /// # Errors
+    ///
+    /// `PermissionDenied` to who does not own it.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropped when it has begun, the permissions are set all the same.
+    pub async fn set_permissions(&self, permissions: std::fs::Permissions) -> io::Result<()> {
+        self.off_loop(move |file| file.set_permissions(permissions)).await
+    }
+
+    /// Makes a call on the blocking pool, with a duplicate of the descriptor: the call may outlive
+    /// this handle.
+    async fn off_loop(
+        &self,
+        call: impl FnOnce(std::fs::File) -> io::Result<()> + Send + 'static,
+    ) -> io::Result<()> {
+        let file = std::fs::File::from(self.fd.as_fd().try_clone_to_owned()?);
+        off_loop(move || call(file)).await
     }
 
     /// Tells the kernel how `len` bytes from `offset` on are going to be used; a `len` of zero means

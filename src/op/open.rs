@@ -43,8 +43,7 @@ impl<H: FromSharedFd> Op for Open<H> {
     }
 
     fn complete(self, opened: io::Result<OwnedFd>) -> Self::Output {
-        let opened = self.path.explain(opened).map_err(sys::as_cancelled);
-        opened.and_then(SharedFd::adopt).map(H::from_shared_fd)
+        self.path.explain(opened).and_then(SharedFd::adopt).map(H::from_shared_fd)
     }
 
     /// The kernel's first try does not wait, so a pipe that nobody reads yet has no reader for it.

@@ -23,6 +23,7 @@ impl<B: IoBufMut> Op for ReadAt<B> {
     type Completed = Filled;
     type Output = BufResult<usize, B>;
     const NAME: &'static str = "read";
+    const HAS_LINKED_TIMEOUT: bool = false;
 
     fn prepare(&mut self) -> Sqe<'_, Filled> {
         Sqe::read(self.file.descriptor(), buf::lend_mut(&mut self.buf), self.offset)

@@ -32,6 +32,7 @@ impl<B: IoVectoredBufMut> Op for ReadVectoredAt<B> {
     type Completed = Filled;
     type Output = BufResult<usize, B>;
     const NAME: &'static str = "readv";
+    const HAS_LINKED_TIMEOUT: bool = false;
 
     fn prepare(&mut self) -> Sqe<'_, Filled> {
         buf::lend_all_mut(&mut self.bufs, &mut self.slices);

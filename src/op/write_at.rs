@@ -23,6 +23,7 @@ impl<B: IoBuf> Op for WriteAt<B> {
     type Completed = Taken;
     type Output = BufResult<usize, B>;
     const NAME: &'static str = "write";
+    const HAS_LINKED_TIMEOUT: bool = false;
 
     fn prepare(&mut self) -> Sqe<'_, Taken> {
         Sqe::write(self.file.descriptor(), buf::lend(&self.buf), self.offset)

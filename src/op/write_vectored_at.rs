@@ -32,6 +32,7 @@ impl<B: IoVectoredBuf> Op for WriteVectoredAt<B> {
     type Completed = Taken;
     type Output = BufResult<usize, B>;
     const NAME: &'static str = "writev";
+    const HAS_LINKED_TIMEOUT: bool = false;
 
     fn prepare(&mut self) -> Sqe<'_, Taken> {
         buf::lend_all(&self.bufs, &mut self.slices);

@@ -76,13 +76,6 @@ pub(crate) fn is_without_reader(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ENXIO)
 }
 
-/// The error of a wait that was cancelled, told as such: the kernel says of an open that it would
-/// have to be restarted (`ERESTARTSYS`), a number that no program is meant to see.
-pub(crate) fn as_cancelled(error: io::Error) -> io::Error {
-    const ERESTARTSYS: i32 = 512;
-    if error.raw_os_error() == Some(ERESTARTSYS) { super::cancelled() } else { error }
-}
-
 /// What `fallocate(2)` does with a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Allocation {

@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A `struct statx` for an op to hold.
@@ -248,12 +248,6 @@ pub struct FileType {
 }
 
 impl FileType {
-    /// The kind that a mode says.
-    #[cfg(test)]
-    pub(crate) fn of_mode(mode: u32) -> Self {
-        FileType { mode }
-    }
-
     /// A directory.
     pub fn is_dir(&self) -> bool {
         self.is(libc::S_IFDIR)
@@ -291,6 +285,22 @@ impl FileType {
 
     fn is(self, kind: u32) -> bool {
         self.mode & libc::S_IFMT == kind
+    }
+}
+
+impl From<std::fs::FileType> for FileType {
+    fn from(kind: std::fs::FileType) -> Self {
+        let kinds = [
+            (kind.is_file(), libc::S_IFREG),
+            (kind.is_dir(), libc::S_IFDIR),
+            (kind.is_symlink(), libc::S_IFLNK),
+            (kind.is_fifo(), libc::S_IFIFO),
+            (kind.is_socket(), libc::S_IFSOCK),
+            (kind.is_char_device(), libc::S_IFCHR),
+            (kind.is_block_device(), libc::S_IFBLK),
+        ];
+        let known = kinds.iter().find(|(is, _)| *is);
+        FileType { mode: known.map_or(0, |(_, mode)| *mode) }
     }
 }
 
@@ -342,9 +352,9 @@ mod tests {
 
     #[test]
     fn a_kind_is_told_whatever_the_permissions() {
-        let kind = FileType::of_mode(libc::S_IFIFO | 0o644);
+        let kind = FileType { mode: libc::S_IFIFO | 0o644 };
         assert!(kind.is_fifo() && !kind.is_file() && !kind.is_dir());
-        assert_eq!(kind, FileType::of_mode(libc::S_IFIFO | 0o600));
+        assert_eq!(kind, FileType { mode: libc::S_IFIFO | 0o600 });
         assert_eq!(format!("{kind:?}"), "FileType(fifo)");
     }
 }

@@ -42,17 +42,33 @@ pub(crate) async fn until_woken<F: Future + Unpin>(future: &mut F) {
     turn_until(|| woken.0.load(Ordering::Relaxed)).await;
 }
 
-/// Runs a future up to its `polls`-th poll and drops it there; its output if it came before.
-pub(crate) async fn poll_times<F: Future>(future: F, polls: usize) -> Option<F::Output> {
-    let mut future = Some(Box::pin(future));
+/// When a future that is given up is dropped.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Dropped {
+    /// Right after its last poll: what it waits for is in flight.
+    AtOnce,
+    /// When it is woken: what it waits for has come, and was not asked for.
+    WhenWoken,
+}
+
+/// Polls a future `polls` times at most and drops it then; its output if it came before.
+pub(crate) async fn poll_times<F: Future>(
+    future: F,
+    polls: usize,
+    dropped: Dropped,
+) -> Option<F::Output> {
+    let mut future = Box::pin(future);
     let mut left = polls;
     std::future::poll_fn(move |cx| {
         if left == 0 {
-            future = None;
             return Poll::Ready(None);
         }
         left -= 1;
-        future.as_mut().expect("polled until it is dropped").as_mut().poll(cx).map(Some)
+        match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if left == 0 && matches!(dropped, Dropped::AtOnce) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
     })
     .await
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use annulus::fs::{self, File};
 
-use crate::poll::poll_times;
+use crate::poll::{poll_once, turn_until};
 use crate::temp::TempDir;
 
 #[test]
@@ -65,32 +65,44 @@ fn a_write_that_fails_leaves_the_old_file_and_nothing_beside() {
 }
 
 #[test]
-fn dropped_at_every_poll_the_file_is_old_or_new_and_nothing_is_left_beside() {
+fn dropped_at_any_time_the_file_is_old_or_new_and_nothing_is_left_beside() {
+    let mut turns = 0;
+    while !replace_and_drop(turns) {
+        turns += turns / 3 + 1;
+    }
+    assert!(turns > 3, "it was never dropped in between");
+}
+
+/// Whether the file was replaced in so many turns of the loop; dropped then.
+fn replace_and_drop(turns: usize) -> bool {
     let dir = TempDir::new();
     let path = dir.file("a", "old");
-    let mut polls = 0;
-    loop {
-        std::fs::write(&path, "old").unwrap();
-        let done = annulus::run(async {
-            let done = poll_times(fs::write_atomic(&path, "new"), polls).await;
-            // The task ends by itself, in a bounded number of turns.
-            while dir.names() != ["a"] {
-                annulus::op::nop().await.unwrap();
+    let done = annulus::run(async {
+        let mut replacing = Box::pin(fs::write_atomic(&path, "new"));
+        let mut done = poll_once(&mut replacing).await;
+        for _ in 0..turns {
+            annulus::op::nop().await.unwrap();
+            if done.is_none() {
+                done = poll_once(&mut replacing).await;
             }
-            done
-        });
-        let content = std::fs::read(&path).unwrap();
-        match done.unwrap() {
-            Some(result) => {
-                result.unwrap();
-                assert_eq!(content, b"new");
-                break;
-            }
-            None => assert!(content == b"old" || content == b"new", "{content:?}"),
         }
-        polls += 1;
+        drop(replacing);
+        // What is done when nobody waits any more is done by a task.
+        let handle = annulus::Handle::current();
+        turn_until(|| handle.metrics().expect("on its loop").tasks_alive == 0).await;
+        done
+    });
+    assert_eq!(dir.names(), ["a"]);
+    let content = std::fs::read(&path).unwrap();
+    assert!(content == b"old" || content == b"new", "{content:?}");
+    match done.unwrap() {
+        Some(result) => {
+            result.unwrap();
+            assert_eq!(content, b"new");
+            true
+        }
+        None => false,
     }
-    assert!(polls > 1, "it was never dropped in between");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use annulus::Runtime;
 use annulus::buf::IoBuf;
 use annulus::fs::{self, File};
 
-use crate::poll::poll_times;
+use crate::poll::{Dropped, poll_times};
 use crate::temp::TempDir;
 
 /// A bit of everything, one after another.
@@ -35,37 +35,41 @@ async fn program(dir: &TempDir) {
 
 #[test]
 fn a_program_dropped_at_any_poll_leaves_the_loop_whole() {
-    let runtime = Runtime::new().unwrap();
-    let mut polls = 0;
-    loop {
-        let dir = TempDir::new();
-        let done = runtime.block_on(async {
-            let done = poll_times(program(&dir), polls).await;
-            // The loop goes on: this one runs beside what was given up.
-            let other = TempDir::new();
-            program(&other).await;
-            done
-        });
-        if done.is_some() {
-            break;
+    for dropped in [Dropped::AtOnce, Dropped::WhenWoken] {
+        let runtime = Runtime::new().unwrap();
+        let mut polls = 0;
+        loop {
+            let dir = TempDir::new();
+            let done = runtime.block_on(async {
+                let done = poll_times(program(&dir), polls, dropped).await;
+                // The loop goes on: this one runs beside what was given up.
+                let other = TempDir::new();
+                program(&other).await;
+                done
+            });
+            if done.is_some() {
+                break;
+            }
+            polls += 1;
         }
-        polls += 1;
+        assert!(polls > 15, "only {polls} polls were dropped at");
+        assert_eq!(runtime.shutdown_timeout(Duration::from_secs(60)), 0);
     }
-    assert!(polls > 15, "only {polls} polls were dropped at");
-    assert_eq!(runtime.shutdown_timeout(Duration::from_secs(60)), 0);
 }
 
 #[test]
 fn a_runtime_that_ends_at_any_poll_has_nothing_left_in_flight() {
-    let mut polls = 0;
-    loop {
-        let dir = TempDir::new();
-        let runtime = Runtime::new().unwrap();
-        let done = runtime.block_on(poll_times(program(&dir), polls)).is_some();
-        assert_eq!(runtime.shutdown_timeout(Duration::from_secs(60)), 0, "after {polls} polls");
-        if done {
-            break;
+    for dropped in [Dropped::AtOnce, Dropped::WhenWoken] {
+        let mut polls = 0;
+        loop {
+            let dir = TempDir::new();
+            let runtime = Runtime::new().unwrap();
+            let done = runtime.block_on(poll_times(program(&dir), polls, dropped)).is_some();
+            assert_eq!(runtime.shutdown_timeout(Duration::from_secs(60)), 0, "after {polls} polls");
+            if done {
+                break;
+            }
+            polls += 1;
         }
-        polls += 1;
     }
 }

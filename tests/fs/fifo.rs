@@ -101,6 +101,21 @@ fn an_open_that_waits_can_be_cancelled() {
 }
 
 #[test]
+fn an_open_that_takes_too_long_says_so() {
+    let dir = TempDir::new();
+    let fifo = make_fifo(&dir);
+    annulus::run(async {
+        // The kernel waits in two ways: at its second try, and at its first when it may make one.
+        for create in [false, true] {
+            let open = File::options().write(true).create(create).open(&fifo);
+            let error = open.timeout(Duration::from_millis(5)).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
+        }
+    })
+    .unwrap();
+}
+
+#[test]
 fn an_open_that_waits_can_be_given_up() {
     let dir = TempDir::new();
     let fifo = make_fifo(&dir);

@@ -55,6 +55,8 @@ fn handles_and_operations_can_be_sent_and_shared() {
             let _ = send(file.write_all_at("x", 0)).await;
             let _ = send(file.set_len(0)).await;
             let _ = send(file.lock()).await;
+            let _ = send(file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600)))
+                .await;
         });
         let three = send(async {
             let _ = send(fs::read("x")).await;
@@ -62,6 +64,11 @@ fn handles_and_operations_can_be_sent_and_shared() {
             let _ = send(fs::write_atomic("x", "x")).await;
             let _ = send(fs::rename("x", "y")).await;
             let _ = send(fs::create_dir_all("x")).await;
+            let _ = send(fs::copy("x", "y")).await;
+            let _ = send(fs::canonicalize("x")).await;
+            let mut entries = send(fs::read_dir("x")).await.unwrap();
+            let entry = send(entries.next_entry()).await.unwrap().unwrap();
+            let _ = send(entry.file_type()).await;
         });
         [Box::new(one), Box::new(two), Box::new(three)]
     }

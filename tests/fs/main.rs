@@ -18,6 +18,7 @@ mod handles;
 mod locks;
 mod metadata;
 mod names;
+mod off_ring;
 mod options;
 mod room;
 mod roundtrip;

@@ -1,0 +1,39 @@
+//! Files behind the traits of `io`.
+
+use std::future::Future;
+
+use super::File;
+use crate::buf::{BufResult, IoBuf, IoBufMut, IoVectoredBuf, IoVectoredBufMut};
+use crate::io::{AsyncReadAt, AsyncWriteAt};
+
+impl AsyncReadAt for File {
+    fn read_at<B: IoBufMut>(
+        &self,
+        buf: B,
+        offset: u64,
+    ) -> impl Future<Output = BufResult<usize, B>> {
+        File::read_at(self, buf, offset)
+    }
+
+    fn readv_at<B: IoVectoredBufMut>(
+        &self,
+        bufs: B,
+        offset: u64,
+    ) -> impl Future<Output = BufResult<usize, B>> {
+        File::readv_at(self, bufs, offset)
+    }
+}
+
+impl AsyncWriteAt for File {
+    fn write_at<B: IoBuf>(&self, buf: B, offset: u64) -> impl Future<Output = BufResult<usize, B>> {
+        File::write_at(self, buf, offset)
+    }
+
+    fn writev_at<B: IoVectoredBuf>(
+        &self,
+        bufs: B,
+        offset: u64,
+    ) -> impl Future<Output = BufResult<usize, B>> {
+        File::writev_at(self, bufs, offset)
+    }
+}
