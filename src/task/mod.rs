@@ -10,6 +10,7 @@ mod join;
 mod root;
 mod run;
 mod table;
+mod token;
 
 use std::fmt;
 use std::future::Future;
@@ -23,6 +24,9 @@ pub use self::join::{AbortHandle, JoinHandle};
 pub(crate) use self::root::Root;
 pub(crate) use self::run::{cancel_all, close, run};
 pub(crate) use self::table::{Counters, Tasks, install, with};
+pub use self::token::{
+    CancellationToken, DropGuard, WaitForCancellationFuture, WaitForCancellationFutureOwned,
+};
 use crate::scheduler::{self, TaskId};
 
 /// Names a task among those of this process, as long as it lives.

@@ -1,0 +1,7 @@
+//! Structure: tokens, groups, sets, joins, selects, what a task carries.
+
+mod cancel_with;
+#[path = "../common/poll.rs"]
+mod polls;
+mod support;
+mod token;
