@@ -1,8 +1,10 @@
 //! What the modules share: wakers that keep a record, values that say when they are dropped.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
-use std::pin::Pin;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -99,4 +101,20 @@ pub(crate) async fn yields(count: usize) {
     for _ in 0..count {
         annulus::yield_now().await;
     }
+}
+
+/// Awaits `future` and catches its panic.
+pub(crate) async fn poll_catching<F: Future>(
+    future: AssertUnwindSafe<F>,
+) -> Result<F::Output, Box<dyn Any + Send>> {
+    let mut future = pin!(future.0);
+    std::future::poll_fn(|cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
+        match polled {
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(payload) => Poll::Ready(Err(payload)),
+        }
+    })
+    .await
 }
