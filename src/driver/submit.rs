@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::op::Op;
 use super::{End, Finished, OpKey, Start};
 use crate::sys;
+use crate::task::{CancellationToken, WaitForCancellationFuture};
 use crate::time::{Instant, Sleep, sleep_until};
 
 /// An operation: submitted at its first poll, finished by its completion.
@@ -32,6 +33,8 @@ pub struct Submit<T: Op> {
     /// Keeps the time of an op whose timeout the kernel would not keep.
     timer: Option<Box<Sleep>>,
     has_expired: bool,
+    /// Whether its end was asked for: then it is not submitted again, whatever it ended with.
+    is_unwanted: bool,
     runtime: u32,
 }
 
@@ -56,6 +59,7 @@ impl<T: Op> Submit<T> {
             deadline: None,
             timer: None,
             has_expired: false,
+            is_unwanted: false,
             runtime: 0,
         }
     }
@@ -84,7 +88,7 @@ impl<T: Op> Submit<T> {
     /// operation that was never polled is not submitted at all. In order to cancel one that is in
     /// flight, poll it through a `&mut` reference, for instance in `select!`.
     pub fn cancel(self) -> Cancel<T> {
-        Cancel { submit: self, asked: false }
+        Cancel { submit: self }
     }
 
     /// Ends the operation when `signal` is done, for instance a token's `cancelled()`; the future
@@ -93,8 +97,37 @@ impl<T: Op> Submit<T> {
         CancelOn { submit: self, signal: Some(signal) }
     }
 
-    /// The key of the op while it is in flight.
+    /// Ends the operation when `token` is cancelled; the future that comes back gives the exact
+    /// outcome as [`cancel`](Self::cancel) does.
+    ///
+    /// With a token that is cancelled already, the operation is not submitted. The future borrows
+    /// the token; for one that does not, there is `cancel_on(token.cancelled_owned())`.
+    ///
+    /// ```
+    /// use annulus::BufResult;
+    /// use annulus::task::CancellationToken;
+    ///
+    /// # annulus::run(async {
+    /// let listener = annulus::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// let stream = annulus::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// let token = CancellationToken::new();
+    /// let stop = token.clone();
+    /// annulus::spawn(async move { stop.cancel() }).detach();
+    /// let BufResult(read, buf) = stream.read(Vec::with_capacity(64)).cancel_with(&token).await;
+    /// assert!(annulus::op::is_cancelled(&read.unwrap_err()));
+    /// assert_eq!(buf.capacity(), 64); // the buffer is back
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    pub fn cancel_with(
+        self,
+        token: &CancellationToken,
+    ) -> CancelOn<T, WaitForCancellationFuture<'_>> {
+        self.cancel_on(token.cancelled())
+    }
+
     fn ask_to_cancel(&mut self) {
+        self.is_unwanted = true;
         if let State::InFlight(key) = self.state {
             let _elsewhere = super::with(|driver| driver.request_cancel(key));
         }
@@ -111,6 +144,9 @@ impl<T: Op> Submit<T> {
     }
 
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<T::Output> {
+        if self.is_unwanted {
+            return Poll::Ready(self.give_up());
+        }
         let mut linked_ns = None;
         if let Some(at) = self.fix_deadline() {
             if T::HAS_LINKED_TIMEOUT {
@@ -139,6 +175,15 @@ impl<T: Op> Submit<T> {
             Start::Served(op, result) => Poll::Ready(op.complete(result)),
             Start::Refused(op, error) => Poll::Ready(op.complete(Err(error))),
         }
+    }
+
+    /// Ends an op that is not in flight as what was asked for.
+    #[cold]
+    fn give_up(&mut self) -> T::Output {
+        let State::Idle(op) = std::mem::replace(&mut self.state, State::Done) else {
+            panic!("an operation was polled after it had given its result");
+        };
+        op.complete(Err(if self.has_expired { sys::timed_out() } else { sys::cancelled() }))
     }
 
     /// Asks for the op's end when the loop keeps its time and that has come.
@@ -222,7 +267,6 @@ impl<T: Op> std::fmt::Debug for Submit<T> {
 #[derive(Debug)]
 pub struct Cancel<T: Op> {
     submit: Submit<T>,
-    asked: bool,
 }
 
 impl<T: Op> Future for Cancel<T> {
@@ -230,13 +274,8 @@ impl<T: Op> Future for Cancel<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T::Output> {
         let this = self.get_mut();
-        if !std::mem::replace(&mut this.asked, true) {
+        if !this.submit.is_unwanted {
             this.submit.ask_to_cancel();
-        }
-        if let State::Idle(_) = this.submit.state {
-            let state = std::mem::replace(&mut this.submit.state, State::Done);
-            let State::Idle(op) = state else { unreachable!("matched above") };
-            return Poll::Ready(op.complete(Err(sys::cancelled())));
         }
         Pin::new(&mut this.submit).poll(cx)
     }
@@ -263,13 +302,6 @@ impl<T: Op, S: Future<Output = ()> + Unpin> Future for CancelOn<T, S> {
         if came {
             this.signal = None;
             this.submit.ask_to_cancel();
-        }
-        if this.signal.is_none() {
-            if let State::Idle(_) = this.submit.state {
-                let state = std::mem::replace(&mut this.submit.state, State::Done);
-                let State::Idle(op) = state else { unreachable!("matched above") };
-                return Poll::Ready(op.complete(Err(sys::cancelled())));
-            }
         }
         Pin::new(&mut this.submit).poll(cx)
     }

@@ -2,8 +2,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
+use super::crew::CrewId;
 use super::extra::Cleanup;
 use super::table::with;
 use crate::scheduler::{self, TaskId};
@@ -79,8 +80,10 @@ impl Deferred {
 /// Holds a cancel of the task back until `future` is done; then the task ends at its next await.
 ///
 /// The whole task goes on meanwhile, also what it runs beside `future`. An abort is not held back.
+/// In the body of a [`TaskGroup`](crate::task::TaskGroup), the end of the body is held back too,
+/// when a child fails.
 pub fn shield<F: Future>(future: F) -> Shield<F> {
-    Shield { future: Box::pin(future), shielded: None }
+    Shield { future: Box::pin(future), shielded: None, region: None }
 }
 
 /// Runs a future that a cancel does not end; made by [`shield`].
@@ -90,6 +93,8 @@ pub struct Shield<F> {
     future: Pin<Box<F>>,
     /// The task whose cancel is held back, from the first poll to the end.
     shielded: Option<TaskId>,
+    /// The group in whose body that is.
+    region: Option<CrewId>,
 }
 
 impl<F: Future> Future for Shield<F> {
@@ -97,12 +102,15 @@ impl<F: Future> Future for Shield<F> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         if self.shielded.is_none() {
-            self.shielded = with(|tasks| {
+            let shielded = with(|tasks| {
                 let id = tasks.current?;
                 tasks.shield(id, true);
-                Some(id)
-            })
-            .flatten();
+                let _nobody = tasks.shield_groups(tasks.region, 1);
+                Some((id, tasks.region))
+            });
+            if let Some((id, region)) = shielded.flatten() {
+                (self.shielded, self.region) = (Some(id), region);
+            }
         }
         let polled = self.future.as_mut().poll(cx);
         if polled.is_ready() {
@@ -115,10 +123,14 @@ impl<F: Future> Future for Shield<F> {
 impl<F> Shield<F> {
     fn lift(&mut self) {
         let Some(id) = self.shielded.take() else { return };
+        let region = self.region.take();
+        let lifted = with(|tasks| (tasks.shield(id, false), tasks.shield_groups(region, -1)));
+        let Some((is_due, scopes)) = lifted else { return };
         // The cancel that was held back is seen when the task is polled next.
-        if with(|tasks| tasks.shield(id, false)) == Some(true) {
+        if is_due {
             scheduler::wake(id);
         }
+        scopes.into_iter().for_each(Waker::wake);
     }
 }
 

@@ -24,51 +24,85 @@ pub(super) trait Run {
     fn take_output(self: Pin<&mut Self>, place: &mut dyn Any);
 }
 
+/// What becomes of the end of a task's future.
+pub(super) trait Kind<O>: Copy {
+    /// What the join gives.
+    type Value: 'static;
+
+    /// The future returned.
+    fn returned(self, output: O) -> Result<Self::Value, JoinError>;
+
+    /// The future panicked or was dropped.
+    fn failed(self, error: JoinError) -> JoinError;
+}
+
+/// The kind of a task whose join gives what its future gave.
+#[derive(Clone, Copy)]
+pub(super) struct Plain;
+
+impl<O: 'static> Kind<O> for Plain {
+    type Value = O;
+
+    fn returned(self, output: O) -> Result<O, JoinError> {
+        Ok(output)
+    }
+
+    fn failed(self, error: JoinError) -> JoinError {
+        error
+    }
+}
+
 /// The stages of a task with future `F`.
-pub(super) enum Cell<F: Future> {
-    Running(F),
-    Ended(Result<F::Output, JoinError>),
-    /// The future was dropped, or the output taken.
+pub(super) enum Cell<F: Future, K: Kind<F::Output>> {
+    Running(F, K),
+    /// The future was dropped before its end.
+    Dropped(K),
+    Ended(Result<K::Value, JoinError>),
+    /// The output was taken.
     Empty,
 }
 
-impl<F: Future> Cell<F> {
-    /// The pinned future, while there is one.
-    fn future(self: Pin<&mut Self>) -> Option<Pin<&mut F>> {
+impl<F: Future, K: Kind<F::Output>> Cell<F, K> {
+    /// The pinned future, while there is one, and its kind.
+    fn future(self: Pin<&mut Self>) -> Option<(Pin<&mut F>, K)> {
         // SAFETY: the reference is used to project a pin and nothing is moved out of it.
         let this = unsafe { self.get_unchecked_mut() };
         match this {
             // SAFETY: the future is structurally pinned: it is never moved out of its stage, only
             // dropped in place by `Pin::set`, and `Cell` has no destructor of its own.
-            Cell::Running(future) => Some(unsafe { Pin::new_unchecked(future) }),
-            Cell::Ended(_) | Cell::Empty => None,
+            Cell::Running(future, kind) => Some((unsafe { Pin::new_unchecked(future) }, *kind)),
+            Cell::Dropped(_) | Cell::Ended(_) | Cell::Empty => None,
         }
     }
 }
 
-impl<F> Run for Cell<F>
+impl<F, K> Run for Cell<F, K>
 where
     F: Future + 'static,
-    F::Output: 'static,
+    K: Kind<F::Output>,
 {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(future) = self.as_mut().future() else { return Poll::Ready(()) };
+        let Some((future, kind)) = self.as_mut().future() else { return Poll::Ready(()) };
         match future.poll(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(output) => {
-                self.set(Cell::Ended(Ok(output)));
+                self.set(Cell::Ended(kind.returned(output)));
                 Poll::Ready(())
             }
         }
     }
 
     fn drop_future(mut self: Pin<&mut Self>) {
-        if self.as_mut().future().is_some() {
-            self.set(Cell::Empty);
+        if let Some((_, kind)) = self.as_mut().future() {
+            self.set(Cell::Dropped(kind));
         }
     }
 
     fn fail(mut self: Pin<&mut Self>, error: JoinError) {
+        let error = match &*self {
+            Cell::Running(_, kind) | Cell::Dropped(kind) => kind.failed(error),
+            Cell::Ended(_) | Cell::Empty => error,
+        };
         self.set(Cell::Ended(Err(error)));
     }
 
@@ -79,7 +113,7 @@ where
             return;
         }
         let Cell::Ended(output) = std::mem::replace(this, Cell::Empty) else { return };
-        let place = place.downcast_mut::<Option<Result<F::Output, JoinError>>>();
+        let place = place.downcast_mut::<Option<Result<K::Value, JoinError>>>();
         *place.expect("a join handle has the type of its task") = Some(output);
     }
 }
@@ -98,7 +132,7 @@ mod tests {
 
     #[test]
     fn an_output_is_taken_once() {
-        let mut cell: Pin<Box<dyn Run>> = Box::pin(Cell::Running(async { 5 }));
+        let mut cell: Pin<Box<dyn Run>> = Box::pin(Cell::Running(async { 5 }, Plain));
         assert!(take::<i32>(&mut cell).is_none());
         let mut cx = Context::from_waker(Waker::noop());
         assert!(cell.as_mut().poll(&mut cx).is_ready());
@@ -108,7 +142,8 @@ mod tests {
 
     #[test]
     fn a_dropped_future_ends_as_what_it_is_told() {
-        let mut cell: Pin<Box<dyn Run>> = Box::pin(Cell::Running(std::future::pending::<()>()));
+        let future = std::future::pending::<()>();
+        let mut cell: Pin<Box<dyn Run>> = Box::pin(Cell::Running(future, Plain));
         cell.as_mut().drop_future();
         cell.as_mut().fail(JoinError::cancelled(None));
         assert!(take::<()>(&mut cell).expect("ended").expect_err("cancelled").is_cancelled());

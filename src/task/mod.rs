@@ -4,26 +4,34 @@
 
 mod cancel;
 mod cell;
+mod crew;
 mod error;
 mod extra;
+mod group;
 mod join;
 mod root;
 mod run;
+mod spawn;
 mod table;
+mod token;
 
 use std::fmt;
 use std::future::Future;
-use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 pub use self::cancel::{Cancelled, Deferred, Shield, cancelled, defer, is_cancelled, shield};
 pub use self::error::JoinError;
+pub use self::group::{ChildHandle, Failure, GroupError, TaskGroup};
 pub use self::join::{AbortHandle, JoinHandle};
 pub(crate) use self::root::Root;
 pub(crate) use self::run::{cancel_all, close, run};
+pub use self::spawn::spawn;
 pub(crate) use self::table::{Tasks, install, with};
-use crate::scheduler::{self, TaskId};
+pub use self::token::{
+    CancellationToken, DropGuard, WaitForCancellationFuture, WaitForCancellationFutureOwned,
+};
+use crate::scheduler::TaskId;
 
 /// Names a task among those of this process, as long as it lives.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,58 +47,6 @@ impl fmt::Debug for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Id({:?})", self.0)
     }
-}
-
-/// Runs `future` as a task of this loop, beside the one that calls.
-///
-/// It is polled first when the caller suspends, in the order of spawning. The future need not be
-/// `Send`: it stays on this thread.
-///
-/// # Panics
-///
-/// Outside a loop; with too many tasks (134 million).
-#[track_caller]
-pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    spawn_at(future, Location::caller())
-}
-
-fn spawn_at<F>(future: F, site: &'static Location<'static>) -> JoinHandle<F::Output>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    let Some(id) = scheduler::with(scheduler::Scheduler::allocate) else { no_loop(site) };
-    let task = Box::pin(cell::Cell::Running(future));
-    let mut task: Option<table::BoxedTask> = Some(task);
-    let inserted = with(|tasks| {
-        if !tasks.is_closing() {
-            if let Some(task) = task.take() {
-                tasks.insert(id, Some(task), site);
-            }
-        }
-        tasks.runtime()
-    });
-    let Some(runtime) = inserted else { no_loop(site) };
-    if let Some(refused) = task {
-        // The name stays unknown to the table, so the join ends as cancelled.
-        let _released = scheduler::with(|scheduler| scheduler.release(id));
-        run::drop_output(refused);
-        return JoinHandle::new(id, runtime);
-    }
-    scheduler::wake(id);
-    JoinHandle::new(id, runtime)
-}
-
-#[cold]
-fn no_loop(site: &Location<'_>) -> ! {
-    panic!(
-        "`spawn` was called outside an annulus loop, at {site}: run the program in `annulus::run` \
-         or `Runtime::block_on`, or use `Handle::spawn` from another thread"
-    )
 }
 
 /// The task that calls, the future that was given to `run` or `block_on` included.

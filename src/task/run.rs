@@ -11,11 +11,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use super::JoinError;
 use super::extra::Cleanup;
-use super::table::{BoxedTask, Stop, Taken, with};
+use super::table::{BoxedTask, Ended, Stop, Taken, with};
 use crate::scheduler::{self, TaskId};
 
 /// The clean-up phase of a task, which stands in its slot in place of the future.
@@ -113,11 +113,10 @@ impl super::cell::Run for CleaningUp {
 
 /// Notes the end of a task, then wakes its joiner or drops its output.
 fn end(id: TaskId, task: BoxedTask) {
-    let Some((joiner, unwanted, extra)) = with(|tasks| tasks.end(id, task)) else { return };
+    let Some(ended) = with(|tasks| tasks.end(id, task)) else { return };
+    let Ended { joiner, watcher, unwanted, extra } = ended;
     let _reported = catch_unwind(AssertUnwindSafe(|| drop(extra)));
-    if let Some(joiner) = joiner {
-        joiner.wake();
-    }
+    joiner.into_iter().chain(watcher).for_each(Waker::wake);
     if let Some(unwanted) = unwanted {
         drop_output(unwanted);
     }
@@ -145,7 +144,7 @@ pub(crate) fn cancel_all() {
 pub(super) fn request(id: TaskId, stop: Stop) {
     let Some(Some(wakers)) = with(|tasks| tasks.stop(id, stop)) else { return };
     scheduler::wake(id);
-    wakers.into_iter().for_each(std::task::Waker::wake);
+    wakers.into_iter().for_each(Waker::wake);
 }
 
 /// Ends every task that is left: futures are dropped where they are, nothing cleans up any more.

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::task::{Poll, Waker};
 
 use super::cell::Run;
+use super::crew::{CrewId, Crews, Link};
 use super::extra::{Cleanup, Extra};
 use crate::local::Local;
 use crate::scheduler::{self, TaskId};
@@ -25,6 +26,9 @@ pub(crate) struct Tasks {
     pub(super) current: Option<TaskId>,
     is_closing: bool,
     pub(super) counters: Counters,
+    pub(super) crews: Crews,
+    /// The group whose body is being polled.
+    pub(super) region: Option<CrewId>,
 }
 
 /// What has happened to tasks since the loop began.
@@ -59,13 +63,15 @@ pub(super) enum Stop {
     Abort,
 }
 
-struct Slot {
+pub(super) struct Slot {
     /// Empty while the task is polled and when the slot is free.
     task: Option<BoxedTask>,
     /// Who awaits the end.
     joiner: Option<Waker>,
     site: &'static Location<'static>,
     extra: Option<Box<Extra>>,
+    /// Its place among the tasks that somebody watches with it.
+    pub(super) link: Link,
     generation: u32,
     state: State,
     stop: Stop,
@@ -91,6 +97,17 @@ pub(super) struct Taken {
     pub(super) is_cleaning_up: bool,
 }
 
+/// What the end of a task leaves to be woken and dropped.
+pub(super) struct Ended {
+    /// Who awaits its end.
+    pub(super) joiner: Option<Waker>,
+    /// Who awaits the end of its group, or of any task of its set.
+    pub(super) watcher: Option<Waker>,
+    /// The task itself, when nobody will take its output.
+    pub(super) unwanted: Option<BoxedTask>,
+    pub(super) extra: Option<Box<Extra>>,
+}
+
 impl Tasks {
     pub(crate) fn new(runtime: u32) -> Self {
         Tasks {
@@ -99,6 +116,8 @@ impl Tasks {
             current: None,
             is_closing: false,
             counters: Counters::default(),
+            crews: Crews::new(runtime),
+            region: None,
         }
     }
 
@@ -133,6 +152,7 @@ impl Tasks {
             joiner: None,
             site,
             extra: None,
+            link: Link::NONE,
             generation: id.generation(),
             state: State::Alive,
             stop: Stop::No,
@@ -152,7 +172,7 @@ impl Tasks {
     }
 
     #[inline]
-    fn slot(&mut self, id: TaskId) -> Option<&mut Slot> {
+    pub(super) fn slot(&mut self, id: TaskId) -> Option<&mut Slot> {
         let slot = self.slots.get_mut(id.index() as usize)?;
         (slot.generation == id.generation() && slot.state != State::Free).then_some(slot)
     }
@@ -191,12 +211,8 @@ impl Tasks {
         has_deferred
     }
 
-    /// The task has ended: its joiner, or the task itself when nobody will take its output.
-    pub(super) fn end(
-        &mut self,
-        id: TaskId,
-        task: BoxedTask,
-    ) -> (Option<Waker>, Option<BoxedTask>, Option<Box<Extra>>) {
+    /// The task has ended.
+    pub(super) fn end(&mut self, id: TaskId, task: BoxedTask) -> Ended {
         self.counters.polls += 1;
         self.counters.finished += 1;
         self.counters.alive -= 1;
@@ -204,12 +220,16 @@ impl Tasks {
         let slot = self.slot(id).expect("a task that is polled keeps its slot");
         slot.state = State::Ended;
         let extra = slot.extra.take();
+        let link = std::mem::replace(&mut slot.link, Link::NONE);
+        let mut ended = Ended { joiner: slot.joiner.take(), watcher: None, unwanted: None, extra };
         if slot.is_joinable {
             slot.task = Some(task);
-            return (slot.joiner.take(), None, extra);
+        } else {
+            ended.unwanted = Some(task);
+            self.free(id);
         }
-        self.free(id);
-        (None, Some(task), extra)
+        ended.watcher = self.crews.ended(link);
+        ended
     }
 
     /// Frees the slot of the loop's root future; what it still had is to be dropped.

@@ -10,7 +10,7 @@ use std::{error, fmt, io};
 pub struct Elapsed(());
 
 impl Elapsed {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Elapsed(())
     }
 }

@@ -1,0 +1,83 @@
+//! How a future becomes a task.
+
+use std::future::Future;
+use std::panic::Location;
+
+use super::cell::{Cell, Kind, Plain};
+use super::crew::CrewId;
+use super::table::{BoxedTask, with};
+use super::{JoinHandle, run};
+use crate::scheduler::{self, Scheduler};
+
+/// Runs `future` as a task of this loop, beside the one that calls.
+///
+/// It is polled first when the caller suspends, in the order of spawning. The future need not be
+/// `Send`: it stays on this thread.
+///
+/// # Panics
+///
+/// Outside a loop; with too many tasks (134 million).
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    spawn_as(future, Plain, Origin::here())
+}
+
+/// What a task is given beside its future.
+pub(super) struct Origin {
+    pub(super) site: &'static Location<'static>,
+    /// Who watches it.
+    pub(super) crew: Option<CrewId>,
+}
+
+impl Origin {
+    #[track_caller]
+    pub(super) fn here() -> Self {
+        Origin { site: Location::caller(), crew: None }
+    }
+}
+
+/// Spawns a task; one that is refused, because the loop ends or its group does, is dropped, and
+/// its join ends as cancelled.
+pub(super) fn spawn_as<F, K>(future: F, kind: K, origin: Origin) -> JoinHandle<K::Value>
+where
+    F: Future + 'static,
+    K: Kind<F::Output> + 'static,
+{
+    let Origin { site, crew } = origin;
+    let Some(id) = scheduler::with(Scheduler::allocate) else { no_loop(site) };
+    let task: BoxedTask = Box::pin(Cell::Running(future, kind));
+    let mut task = Some(task);
+    let spawned = with(|tasks| {
+        if !tasks.is_closing() && crew.is_none_or(|crew| tasks.admits(crew)) {
+            tasks.insert(id, task.take(), site);
+            if let Some(crew) = crew {
+                tasks.enlist(id, crew);
+            }
+        } else if let Some(crew) = crew {
+            tasks.crews.refuse(crew, id);
+        }
+        tasks.runtime()
+    });
+    let Some(runtime) = spawned else { no_loop(site) };
+    match task {
+        None => scheduler::wake(id),
+        Some(refused) => {
+            // The name stays unknown to the table, so the join ends as cancelled.
+            let _released = scheduler::with(|scheduler| scheduler.release(id));
+            run::drop_output(refused);
+        }
+    }
+    JoinHandle::new(id, runtime)
+}
+
+#[cold]
+fn no_loop(site: &Location<'_>) -> ! {
+    panic!(
+        "`spawn` was called outside an annulus loop, at {site}: run the program in `annulus::run` \
+         or `Runtime::block_on`, or use `Handle::spawn` from another thread"
+    )
+}

@@ -1,0 +1,8 @@
+//! Structure: tokens, groups, sets, joins, selects, what a task carries.
+
+mod cancel_with;
+mod group;
+#[path = "../common/poll.rs"]
+mod polls;
+mod support;
+mod token;
