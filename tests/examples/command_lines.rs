@@ -28,9 +28,12 @@ fn an_option_that_is_none_is_named() {
 #[test]
 fn an_address_that_is_none_is_named() {
     for example in SERVERS {
-        let (text, status) = complained(&run(example, &["--addr", "nowhere"]));
-        assert!(text.contains("nowhere"), "{text}");
-        assert_eq!(status, Some(2));
+        for address in ["nowhere", "127.0.0.1", "127.0.0.1:x", "", "256.0.0.1:0"] {
+            let (text, status) = complained(&run(example, &["--addr", address]));
+            let expected = format!("{example}: cannot listen at {address}: ");
+            assert!(text.starts_with(&expected), "{text}");
+            assert_eq!(status, Some(1));
+        }
     }
 }
 

@@ -26,7 +26,16 @@ impl Server {
         Server::spawn(command)
     }
 
-    pub(crate) fn spawn(mut command: Command) -> Server {
+    /// Starts an example that may open so many descriptors and no more.
+    pub(crate) fn start_with_descriptors(example: &str, descriptors: u32) -> Server {
+        let program = command(example).get_program().to_owned();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit -n {descriptors}; exec \"$@\""), "sh"]);
+        shell.arg(program).args(["--addr", "127.0.0.1:0"]).stderr(Stdio::null());
+        Server::spawn(shell)
+    }
+
+    fn spawn(mut command: Command) -> Server {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the example starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
         let line = next_line(&mut stdout);
@@ -34,10 +43,6 @@ impl Server {
         let address = address.rsplit(' ').next().unwrap_or(address).trim_end_matches('/');
         let address = address.parse().unwrap_or_else(|_| panic!("no address in {line:?}"));
         Server { child, stdout, address }
-    }
-
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
     }
 
     /// The next line that it says.
