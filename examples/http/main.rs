@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use annulus::net::TcpListener;
 use annulus::sync::Semaphore;
-use annulus::{Runtime, time};
+use annulus::{Builder, time};
 
 use files::Files;
 use interrupt::Interrupt;
@@ -44,6 +44,11 @@ use server::Server;
 
 /// How long answers that are under way may take when the server ends.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// The pool that requests are received into: a request uses its buffer until it is answered, so
+/// this many can come in one turn of the loop, most of them whole.
+const RECEIVE_BUFFERS: u16 = 2048;
+const RECEIVE_BYTES: u32 = 4096;
 
 /// How long the server waits when it can accept nothing more, as with too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -74,7 +79,7 @@ fn serve(options: Options) -> io::Result<()> {
     let interrupt = Interrupt::install()?;
     let files = directory.map(Files::new).transpose()?;
     // The runtime raises the limit of descriptors as far as it may.
-    let runtime = Runtime::new()?;
+    let runtime = Builder::new().buffer_pool(RECEIVE_BUFFERS, RECEIVE_BYTES).build()?;
     limits.connections = limits.connections.min(limits::connections_max());
     let server = Rc::new(Server::new(limits, files));
     runtime.block_on(async {
