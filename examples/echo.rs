@@ -84,20 +84,19 @@ fn serve(address: String) -> io::Result<()> {
     Runtime::new()?.block_on(async {
         let listener = listen::at(&address).await?;
         println!("echo: listening at {}", listener.local_addr()?);
-        annulus::spawn(accept(listener, Rc::clone(&totals))).detach();
-        interrupt.wait().await;
+        interrupt.until(accept(listener, &totals)).await;
         println!("echo: {} connections, {} bytes", totals.connections.get(), totals.bytes.get());
         Ok(())
     })
 }
 
-async fn accept(listener: TcpListener, totals: Rc<Totals>) {
+async fn accept(listener: TcpListener, totals: &Rc<Totals>) {
     let mut incoming = listener.incoming();
     loop {
         match incoming.next().await {
             Ok(stream) => {
                 totals.connections.set(totals.connections.get() + 1);
-                annulus::spawn(echo(stream, Rc::clone(&totals))).detach();
+                annulus::spawn(echo(stream, Rc::clone(totals))).detach();
             }
             Err(error) => {
                 // Too many open files, as a rule: connections wait in the backlog meanwhile.

@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use annulus::net::TcpListener;
 use annulus::sync::Semaphore;
-use annulus::{Builder, time};
+use annulus::{Runtime, time};
 
 use files::Files;
 use interrupt::Interrupt;
@@ -44,11 +44,6 @@ use server::Server;
 
 /// How long answers that are under way may take when the server ends.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// The pool that requests are received into: a request uses its buffer until it is answered, so
-/// this many can come in one turn of the loop, most of them whole.
-const RECEIVE_BUFFERS: u16 = 2048;
-const RECEIVE_BYTES: u32 = 4096;
 
 /// How long the server waits when it can accept nothing more, as with too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -79,14 +74,13 @@ fn serve(options: Options) -> io::Result<()> {
     let interrupt = Interrupt::install()?;
     let files = directory.map(Files::new).transpose()?;
     // The runtime raises the limit of descriptors as far as it may.
-    let runtime = Builder::new().buffer_pool(RECEIVE_BUFFERS, RECEIVE_BYTES).build()?;
+    let runtime = Runtime::new()?;
     limits.connections = limits.connections.min(limits::connections_max());
     let server = Rc::new(Server::new(limits, files));
     runtime.block_on(async {
         let listener = listen::at(&address).await?;
         println!("http: listening on http://{}/", listener.local_addr()?);
-        annulus::spawn(accept(listener, Rc::clone(&server))).detach();
-        interrupt.wait().await;
+        interrupt.until(accept(listener, &server)).await;
         io::Result::Ok(())
     })?;
     println!("http: finishing {} connections; Ctrl-C again to end at once", server.metrics.open());
@@ -95,7 +89,7 @@ fn serve(options: Options) -> io::Result<()> {
     Ok(())
 }
 
-async fn accept(listener: TcpListener, server: Rc<Server>) {
+async fn accept(listener: TcpListener, server: &Rc<Server>) {
     let slots = Rc::new(Semaphore::new(server.limits.connections));
     let mut incoming = listener.incoming();
     // Without a slot, connections wait in the listener's backlog.
@@ -103,7 +97,7 @@ async fn accept(listener: TcpListener, server: Rc<Server>) {
         match incoming.next().await {
             Ok(stream) => {
                 server.metrics.accepted.add(1);
-                let server = Rc::clone(&server);
+                let server = Rc::clone(server);
                 annulus::spawn(async {
                     connection::serve(stream, server).await;
                     drop(slot);

@@ -52,9 +52,7 @@ impl Server {
 
     /// Ctrl-C.
     pub(crate) fn interrupt(&self) {
-        let id = self.child.id().to_string();
-        let status = Command::new("kill").args(["-INT", &id]).status().expect("kill runs");
-        assert!(status.success());
+        interrupt(&self.child);
     }
 
     /// Waits for its end; what it still said, and its exit status.
@@ -77,6 +75,13 @@ impl Drop for Server {
         let _ended_already = self.child.kill();
         let _reaped = self.child.wait();
     }
+}
+
+/// Ctrl-C.
+pub(crate) fn interrupt(process: &Child) {
+    let id = process.id().to_string();
+    let status = Command::new("kill").args(["-INT", &id]).status().expect("kill runs");
+    assert!(status.success());
 }
 
 fn next_line(stdout: &mut impl BufRead) -> String {
