@@ -47,13 +47,9 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    /// The status, if the request's body does not matter to the answer.
-    pub(crate) fn refusal(&self) -> Option<Status> {
-        match self {
-            Answer::Refusal(status) => Some(*status),
-            Answer::NotAllowed(_) => Some(Status::METHOD_NOT_ALLOWED),
-            _ => None,
-        }
+    /// Whether a body of the request does not matter.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Answer::Refusal(_) | Answer::NotAllowed(_))
     }
 }
 
