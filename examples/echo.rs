@@ -11,7 +11,6 @@
 
 use std::cell::Cell;
 use std::io;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
@@ -65,13 +64,13 @@ fn main() -> ExitCode {
 }
 
 /// The address to listen at, or `None` when help is wanted.
-fn address() -> Result<Option<SocketAddr>, lexopt::Error> {
+fn address() -> Result<Option<String>, lexopt::Error> {
     use lexopt::prelude::*;
-    let mut address = SocketAddr::from(([127, 0, 0, 1], 7000));
+    let mut address = String::from("127.0.0.1:7000");
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
-            Long("addr") => address = arguments.value()?.parse()?,
+            Long("addr") => address = arguments.value()?.string()?,
             Short('h') | Long("help") => return Ok(None),
             other => return Err(other.unexpected()),
         }
@@ -79,26 +78,25 @@ fn address() -> Result<Option<SocketAddr>, lexopt::Error> {
     Ok(Some(address))
 }
 
-fn serve(address: SocketAddr) -> io::Result<()> {
+fn serve(address: String) -> io::Result<()> {
     let interrupt = Interrupt::install()?;
     let totals = Rc::new(Totals::default());
     Runtime::new()?.block_on(async {
-        let listener = listen::at(address)?;
+        let listener = listen::at(&address).await?;
         println!("echo: listening at {}", listener.local_addr()?);
-        annulus::spawn(accept(listener, Rc::clone(&totals))).detach();
-        interrupt.wait().await;
+        interrupt.until(accept(listener, &totals)).await;
         println!("echo: {} connections, {} bytes", totals.connections.get(), totals.bytes.get());
         Ok(())
     })
 }
 
-async fn accept(listener: TcpListener, totals: Rc<Totals>) {
+async fn accept(listener: TcpListener, totals: &Rc<Totals>) {
     let mut incoming = listener.incoming();
     loop {
         match incoming.next().await {
             Ok(stream) => {
                 totals.connections.set(totals.connections.get() + 1);
-                annulus::spawn(echo(stream, Rc::clone(&totals))).detach();
+                annulus::spawn(echo(stream, Rc::clone(totals))).detach();
             }
             Err(error) => {
                 // Too many open files, as a rule: connections wait in the backlog meanwhile.

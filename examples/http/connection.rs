@@ -41,7 +41,6 @@ pub(crate) async fn serve(stream: TcpStream, server: Rc<Server>) {
     let mut connection = Connection { stream, server, input: Input::default(), output: Vec::new() };
     // A cancel, which is how the server ends, finds the connection between two requests only.
     task::shield(connection.run()).await;
-    connection.server.metrics.closed.add(1);
 }
 
 impl Connection {
@@ -51,15 +50,9 @@ impl Connection {
         match self.requests().await {
             Ok(()) => {}
             Err(Cut::Gone) => return,
-            Err(Cut::Refuse(status)) => {
-                self.append(&Page::of_status(status, Fate::Ends));
-                if self.flush().await.is_ok() {
-                    self.linger().await;
-                }
-                return;
-            }
+            Err(Cut::Refuse(status)) => self.append(&Page::of_status(status, Fate::Ends)),
         }
-        if self.flush().await.is_ok() && !self.input.is_empty() {
+        if self.flush().await.is_ok() {
             self.linger().await;
         }
     }
@@ -110,26 +103,22 @@ impl Connection {
     }
 
     /// Receives the body, if there is one, and appends the answer to what is to be written.
-    async fn answer(&mut self, answer: Answer, framing: Framing) -> Result<Fate, Cut> {
+    async fn answer(&mut self, answer: Answer, mut framing: Framing) -> Result<Fate, Cut> {
         let mut body = Vec::new();
-        if framing.body != Body::None {
-            if let (Some(status), true) = (answer.refusal(), framing.expects_continue) {
-                // The client learns that from the status, and need not send the body.
-                return Err(Cut::Refuse(status));
-            }
+        if answer.is_refusal() && framing.expects_continue {
+            // The client learns that from the status, and need not send the body. If it does, the
+            // next request cannot be told from it.
+            framing.keep_alive = false;
+        } else if framing.body != Body::None {
             let sink = matches!(answer, Answer::Echo).then_some(&mut body);
             self.receive(framing, sink).await?;
         }
         let fate = fate(framing);
-        if let Answer::File(wanted) = answer {
-            self.input.keep();
-            self.file(*wanted, framing.method, fate).await?;
-            return Ok(fate);
-        }
         let mut page = Page::of_status(Status::OK, fate);
         page.has_body = framing.method != Method::Head;
         let text;
         match answer {
+            Answer::Hello => page.body = HELLO,
             Answer::Metrics => {
                 text = self.server.metrics.to_json();
                 (page.content_type, page.body) = ("application/json", text.as_bytes());
@@ -141,12 +130,16 @@ impl Connection {
             Answer::Echo => {
                 (page.content_type, page.body) = ("application/octet-stream", &body);
             }
+            Answer::File(wanted) => {
+                self.input.keep();
+                self.file(*wanted, framing.method, fate).await?;
+                return Ok(fate);
+            }
             Answer::Refusal(status) => page.set_status(status),
             Answer::NotAllowed(methods) => {
                 page.set_status(Status::METHOD_NOT_ALLOWED);
                 page.field = Some(("Allow", methods));
             }
-            Answer::Hello | Answer::File(_) => page.body = HELLO,
         }
         self.append(&page);
         Ok(fate)
@@ -208,9 +201,10 @@ impl Connection {
         }
     }
 
-    /// Lets the client read the last answer: closing a socket that has unread bytes in it would
-    /// reset the connection, and the answer could be lost.
+    /// Lets the client read the last answer: closing a socket that has unread bytes in it, or gets
+    /// some more, would reset the connection, and the answer could be lost.
     async fn linger(&mut self) {
+        self.input = Input::default();
         if self.stream.shutdown(Shutdown::Write).await.is_err() {
             return;
         }
@@ -224,6 +218,12 @@ impl Connection {
             }
         })
         .await;
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.server.metrics.closed.add(1);
     }
 }
 

@@ -43,7 +43,7 @@ pub(crate) const LINGER_BYTES_MAX: usize = 1024 * 1024;
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            connections: 100_000,
+            connections: usize::MAX,
             head_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(60),
             body_time: Duration::from_secs(60),
@@ -51,4 +51,16 @@ impl Default for Limits {
             body_bytes: 1024 * 1024,
         }
     }
+}
+
+/// Descriptors that are kept for files, and for connections that come in while there is no room:
+/// a stream of connections takes up to 256 in advance.
+const RESERVED_DESCRIPTORS: usize = 256 + 64;
+
+/// How many connections the process has descriptors for.
+pub(crate) fn connections_max() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let soft = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    soft.unwrap_or(1024_usize).saturating_sub(RESERVED_DESCRIPTORS).max(16)
 }

@@ -34,6 +34,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use annulus::net::TcpListener;
+use annulus::sync::Semaphore;
 use annulus::{Runtime, time};
 
 use files::Files;
@@ -69,15 +70,17 @@ fn main() -> ExitCode {
 }
 
 fn serve(options: Options) -> io::Result<()> {
+    let Options { address, directory, mut limits } = options;
     let interrupt = Interrupt::install()?;
-    let files = options.directory.map(Files::new).transpose()?;
-    let server = Rc::new(Server::new(options.limits, files));
+    let files = directory.map(Files::new).transpose()?;
+    // The runtime raises the limit of descriptors as far as it may.
     let runtime = Runtime::new()?;
+    limits.connections = limits.connections.min(limits::connections_max());
+    let server = Rc::new(Server::new(limits, files));
     runtime.block_on(async {
-        let listener = listen::at(options.address)?;
+        let listener = listen::at(&address).await?;
         println!("http: listening on http://{}/", listener.local_addr()?);
-        annulus::spawn(accept(listener, Rc::clone(&server))).detach();
-        interrupt.wait().await;
+        interrupt.until(accept(listener, &server)).await;
         io::Result::Ok(())
     })?;
     println!("http: finishing {} connections; Ctrl-C again to end at once", server.metrics.open());
@@ -86,13 +89,20 @@ fn serve(options: Options) -> io::Result<()> {
     Ok(())
 }
 
-async fn accept(listener: TcpListener, server: Rc<Server>) {
+async fn accept(listener: TcpListener, server: &Rc<Server>) {
+    let slots = Rc::new(Semaphore::new(server.limits.connections));
     let mut incoming = listener.incoming();
-    loop {
+    // Without a slot, connections wait in the listener's backlog.
+    while let Ok(slot) = Rc::clone(&slots).acquire_owned().await {
         match incoming.next().await {
             Ok(stream) => {
                 server.metrics.accepted.add(1);
-                annulus::spawn(connection::serve(stream, Rc::clone(&server))).detach();
+                let server = Rc::clone(server);
+                annulus::spawn(async {
+                    connection::serve(stream, server).await;
+                    drop(slot);
+                })
+                .detach();
             }
             Err(error) => {
                 server.metrics.accept_errors.add(1);

@@ -1,6 +1,5 @@
 //! The command line.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ Usage: http [OPTIONS]
 
   --addr ADDRESS:PORT     where to listen; port 0 takes a free one [default: 127.0.0.1:8080]
   --dir DIRECTORY         serve the files in it instead of the hello page
+  --connections NUMBER    how many at one time [default: as many as there are descriptors for]
   --head-timeout SECONDS  for a request's head to arrive [default: 10]
   --idle-timeout SECONDS  for the next request to begin [default: 60]
   --body-timeout SECONDS  for a request's body to arrive [default: 60]
@@ -25,7 +25,7 @@ Ctrl-C finishes the answers that are under way and ends; a second one ends at on
 /// What the command line asks for.
 #[derive(Debug)]
 pub(crate) struct Options {
-    pub(crate) address: SocketAddr,
+    pub(crate) address: String,
     /// The directory to serve.
     pub(crate) directory: Option<PathBuf>,
     pub(crate) limits: Limits,
@@ -35,14 +35,15 @@ impl Options {
     /// Reads the command line; `None` when help is wanted.
     pub(crate) fn from_command_line() -> Result<Option<Options>, lexopt::Error> {
         use lexopt::prelude::*;
-        let address = SocketAddr::from(([127, 0, 0, 1], 8080));
+        let address = String::from("127.0.0.1:8080");
         let mut options = Options { address, directory: None, limits: Limits::default() };
         let limits = &mut options.limits;
         let mut arguments = lexopt::Parser::from_env();
         while let Some(argument) = arguments.next()? {
             match argument {
-                Long("addr") => options.address = arguments.value()?.parse()?,
+                Long("addr") => options.address = arguments.value()?.string()?,
                 Long("dir") => options.directory = Some(arguments.value()?.into()),
+                Long("connections") => limits.connections = arguments.value()?.parse()?,
                 Long("head-timeout") => limits.head_time = seconds(&mut arguments)?,
                 Long("idle-timeout") => limits.idle_time = seconds(&mut arguments)?,
                 Long("body-timeout") => limits.body_time = seconds(&mut arguments)?,

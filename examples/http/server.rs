@@ -9,8 +9,8 @@ use crate::request::{Method, Request};
 use crate::response::Date;
 use crate::status::Status;
 
-/// How many buffers are kept for the next connection that has something to write.
-const SPARE_MAX: usize = 64;
+/// The bytes of the buffers that are kept for the next connections that have something to write.
+const SPARE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// What all connections share.
 #[derive(Debug)]
@@ -20,7 +20,13 @@ pub(crate) struct Server {
     pub(crate) metrics: Metrics,
     pub(crate) date: RefCell<Date>,
     /// Buffers to write from: a connection has one only while it answers.
-    spare: RefCell<Vec<Vec<u8>>>,
+    spare: RefCell<Spare>,
+}
+
+#[derive(Debug, Default)]
+struct Spare {
+    buffers: Vec<Vec<u8>>,
+    bytes: usize,
 }
 
 /// What answers a request.
@@ -41,13 +47,9 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    /// The status, if the request's body does not matter to the answer.
-    pub(crate) fn refusal(&self) -> Option<Status> {
-        match self {
-            Answer::Refusal(status) => Some(*status),
-            Answer::NotAllowed(_) => Some(Status::METHOD_NOT_ALLOWED),
-            _ => None,
-        }
+    /// Whether a body of the request does not matter.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Answer::Refusal(_) | Answer::NotAllowed(_))
     }
 }
 
@@ -83,14 +85,19 @@ impl Server {
     }
 
     pub(crate) fn take_buffer(&self) -> Vec<u8> {
-        self.spare.borrow_mut().pop().unwrap_or_default()
+        let mut spare = self.spare.borrow_mut();
+        let buffer = spare.buffers.pop().unwrap_or_default();
+        spare.bytes -= buffer.capacity();
+        buffer
     }
 
     pub(crate) fn give_buffer(&self, mut buffer: Vec<u8>) {
         let mut spare = self.spare.borrow_mut();
-        if spare.len() < SPARE_MAX && buffer.capacity() > 0 {
+        let bytes = spare.bytes + buffer.capacity();
+        if buffer.capacity() > 0 && bytes <= SPARE_BYTES_MAX {
             buffer.clear();
-            spare.push(buffer);
+            spare.buffers.push(buffer);
+            spare.bytes = bytes;
         }
     }
 }

@@ -1,13 +1,14 @@
-//! Ctrl-C and SIGTERM as a future.
+//! Ctrl-C and SIGTERM end what the program does.
 //!
 //! The first one is for the program, which ends its work in order; a second one ends the process
 //! at once, whatever it is doing.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -15,7 +16,7 @@ use signal_hook::iterator::Signals;
 /// What a shell reports of a program that SIGINT has ended.
 const STATUS: i32 = 128 + SIGINT;
 
-/// Waits for the first Ctrl-C or SIGTERM.
+/// Knows of the first Ctrl-C or SIGTERM.
 #[derive(Debug, Default)]
 pub(crate) struct Interrupt {
     has_come: Arc<AtomicBool>,
@@ -43,16 +44,26 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// Ends when the signal has come. One task waits at a time.
-    pub(crate) async fn wait(&self) {
-        poll_fn(|cx| {
-            let mut waiter = self.waiter.lock().unwrap_or_else(PoisonError::into_inner);
-            if self.has_come.load(Ordering::Relaxed) {
-                return Poll::Ready(());
-            }
-            *waiter = Some(cx.waker().clone());
-            Poll::Pending
+    /// Does `work` until it is done or the signal comes; then it is dropped where it waits, and
+    /// the answer is `None`.
+    pub(crate) async fn until<F: Future>(&self, work: F) -> Option<F::Output> {
+        let mut work = pin!(work);
+        poll_fn(|cx| match self.poll_signal(cx) {
+            Poll::Ready(()) => Poll::Ready(None),
+            Poll::Pending => work.as_mut().poll(cx).map(Some),
         })
-        .await;
+        .await
+    }
+
+    fn poll_signal(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut waiter = self.waiter.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.has_come.load(Ordering::Relaxed) {
+            return Poll::Ready(());
+        }
+        match &mut *waiter {
+            Some(known) if known.will_wake(cx.waker()) => {}
+            place => *place = Some(cx.waker().clone()),
+        }
+        Poll::Pending
     }
 }

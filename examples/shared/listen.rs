@@ -1,13 +1,12 @@
 //! Listening, with errors that say what to do.
 
 use std::io;
-use std::net::SocketAddr;
 
 use annulus::net::TcpListener;
 
 /// Listens at an address that a command line named.
-pub(crate) fn at(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind_addr(address).map_err(|error| {
+pub(crate) async fn at(address: &str) -> io::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
         let advice = match error.kind() {
             io::ErrorKind::AddrInUse => {
                 "; another program listens there, choose a port with --addr"

@@ -4,11 +4,12 @@ use std::net::TcpListener;
 
 use super::process::{TempDirectory, complained, run, said};
 
+const ALL: [&str; 7] = ["blocking", "cancel", "cat", "cp", "echo", "http", "timeout"];
 const SERVERS: [&str; 2] = ["echo", "http"];
 
 #[test]
 fn every_example_says_how_to_use_it() {
-    for example in SERVERS {
+    for example in ALL {
         for option in ["--help", "-h"] {
             let text = said(&run(example, &[option]));
             assert!(text.contains(&format!("Usage: {example} ")), "{text}");
@@ -18,7 +19,7 @@ fn every_example_says_how_to_use_it() {
 
 #[test]
 fn an_option_that_is_none_is_named() {
-    for example in SERVERS {
+    for example in ALL {
         let (text, status) = complained(&run(example, &["--frobnicate"]));
         assert_eq!(text, format!("{example}: invalid option '--frobnicate'; try --help\n"));
         assert_eq!(status, Some(2));
@@ -28,9 +29,12 @@ fn an_option_that_is_none_is_named() {
 #[test]
 fn an_address_that_is_none_is_named() {
     for example in SERVERS {
-        let (text, status) = complained(&run(example, &["--addr", "nowhere"]));
-        assert!(text.contains("nowhere"), "{text}");
-        assert_eq!(status, Some(2));
+        for address in ["nowhere", "127.0.0.1", "127.0.0.1:x", "", "256.0.0.1:0"] {
+            let (text, status) = complained(&run(example, &["--addr", address]));
+            let expected = format!("{example}: cannot listen at {address}: ");
+            assert!(text.starts_with(&expected), "{text}");
+            assert_eq!(status, Some(1));
+        }
     }
 }
 
@@ -57,4 +61,19 @@ fn a_directory_that_is_not_there_is_named() {
     let file = directory.write("file", b"");
     let (text, _) = complained(&run("http", &["--dir".as_ref(), file.as_os_str()]));
     assert!(text.contains("not a directory"), "{text}");
+}
+
+#[test]
+fn a_file_that_is_needed_is_asked_for() {
+    for (example, need) in [
+        ("cat", "there is no file to print"),
+        ("cp", "a source is needed"),
+        ("cancel", "a directory is needed"),
+    ] {
+        let (text, status) = complained(&run::<&str>(example, &[]));
+        assert_eq!(text, format!("{example}: {need}; try --help\n"));
+        assert_eq!(status, Some(2));
+    }
+    let (text, status) = complained(&run("cp", &["source"]));
+    assert_eq!((text.as_str(), status), ("cp: a destination is needed; try --help\n", Some(2)));
 }

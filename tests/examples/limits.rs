@@ -74,3 +74,31 @@ fn a_refused_client_reads_the_answer_though_it_has_sent_more() {
     assert_eq!(client.response(true).status, 413);
     client.assert_closed();
 }
+
+#[test]
+fn more_connections_than_are_wanted_wait_for_their_turn() {
+    let server = Server::start("http", &["--connections", "2"]);
+    let mut clients: Vec<_> = (0..6).map(|_| Client::connect(&server)).collect();
+    for client in &mut clients {
+        client.send("GET /metrics.json HTTP/1.1\r\nHost: h\r\n\r\n");
+    }
+    for mut client in clients {
+        let page = client.response(true);
+        let open = page.text().split("\"connections_open\": ").nth(1).expect("the number is there");
+        assert!(open.starts_with("1,") || open.starts_with("2,"), "{}", page.text());
+    }
+}
+
+#[test]
+fn more_connections_than_there_are_descriptors_wait_for_their_turn() {
+    for example in ["http", "echo"] {
+        let server = Server::start_with_descriptors(example, 24);
+        let mut clients: Vec<_> = (0..100).map(|_| Client::connect(&server)).collect();
+        for client in &mut clients {
+            client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        }
+        for client in clients {
+            client.stream.peek(&mut [0]).expect("an answer comes");
+        }
+    }
+}

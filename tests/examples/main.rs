@@ -10,3 +10,4 @@ mod files;
 mod limits;
 mod process;
 mod shutdown;
+mod tools;

@@ -26,7 +26,16 @@ impl Server {
         Server::spawn(command)
     }
 
-    pub(crate) fn spawn(mut command: Command) -> Server {
+    /// Starts an example that may open so many descriptors and no more.
+    pub(crate) fn start_with_descriptors(example: &str, descriptors: u32) -> Server {
+        let program = command(example).get_program().to_owned();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit -n {descriptors}; exec \"$@\""), "sh"]);
+        shell.arg(program).args(["--addr", "127.0.0.1:0"]).stderr(Stdio::null());
+        Server::spawn(shell)
+    }
+
+    fn spawn(mut command: Command) -> Server {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the example starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
         let line = next_line(&mut stdout);
@@ -36,10 +45,6 @@ impl Server {
         Server { child, stdout, address }
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// The next line that it says.
     pub(crate) fn line(&mut self) -> String {
         next_line(&mut self.stdout)
@@ -47,9 +52,7 @@ impl Server {
 
     /// Ctrl-C.
     pub(crate) fn interrupt(&self) {
-        let id = self.child.id().to_string();
-        let status = Command::new("kill").args(["-INT", &id]).status().expect("kill runs");
-        assert!(status.success());
+        interrupt(&self.child);
     }
 
     /// Waits for its end; what it still said, and its exit status.
@@ -72,6 +75,13 @@ impl Drop for Server {
         let _ended_already = self.child.kill();
         let _reaped = self.child.wait();
     }
+}
+
+/// Ctrl-C.
+pub(crate) fn interrupt(process: &Child) {
+    let id = process.id().to_string();
+    let status = Command::new("kill").args(["-INT", &id]).status().expect("kill runs");
+    assert!(status.success());
 }
 
 fn next_line(stdout: &mut impl BufRead) -> String {

@@ -1,0 +1,129 @@
+//! Prints files, reading one part while the part before it is printed.
+//!
+//! Reading goes through the loop; printing may block for as long as whoever reads the output likes
+//! to, so it is done on the blocking pool, with a buffer that goes there and comes back.
+//!
+//! ```text
+//! cargo run --release --example cat README.md
+//! ```
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use annulus::fs::File;
+use annulus::{BlockingHandle, BufResult, Runtime, spawn_blocking};
+
+const HELP: &str = "\
+Prints files one after another.
+
+Usage: cat FILE...
+
+  -h, --help  say this";
+
+/// How much is read at a time.
+const PART_BYTES: usize = 256 * 1024;
+
+fn main() -> ExitCode {
+    let paths = match paths() {
+        Ok(Some(paths)) => paths,
+        Ok(None) => {
+            println!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("cat: {error}; try --help");
+            return ExitCode::from(2);
+        }
+    };
+    match print_all(&paths) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("cat: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn paths() -> Result<Option<Vec<PathBuf>>, lexopt::Error> {
+    use lexopt::prelude::*;
+    let mut paths = Vec::new();
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Value(path) => paths.push(PathBuf::from(path)),
+            Short('h') | Long("help") => return Ok(None),
+            other => return Err(other.unexpected()),
+        }
+    }
+    if paths.is_empty() { Err("there is no file to print".into()) } else { Ok(Some(paths)) }
+}
+
+/// Prints the files that can be read; whether all of them could.
+fn print_all(paths: &[PathBuf]) -> io::Result<bool> {
+    Runtime::new()?.block_on(async {
+        let mut printer = Printer::default();
+        let mut all = true;
+        for path in paths {
+            match print(path, &mut printer).await {
+                Ok(()) => {}
+                // Whoever reads the output has enough.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(true),
+                Err(error) => {
+                    eprintln!("cat: {}: {error}", path.display());
+                    all = false;
+                }
+            }
+        }
+        printer.end().await?;
+        Ok(all)
+    })
+}
+
+async fn print(path: &Path, printer: &mut Printer) -> io::Result<()> {
+    let file = File::open(path).await?;
+    let mut offset = 0;
+    loop {
+        let BufResult(read, buf) = file.read_at(printer.take_buffer(), offset).await;
+        let count = read?;
+        if count == 0 {
+            return Ok(());
+        }
+        offset += count as u64;
+        printer.print(buf, count).await?;
+    }
+}
+
+/// Prints buffers on the blocking pool, one at a time.
+#[derive(Default)]
+struct Printer {
+    printing: Option<BlockingHandle<io::Result<Vec<u8>>>>,
+    spare: Option<Vec<u8>>,
+}
+
+impl Printer {
+    fn take_buffer(&mut self) -> Vec<u8> {
+        self.spare.take().unwrap_or_else(|| Vec::with_capacity(PART_BYTES))
+    }
+
+    /// Begins to print the first `count` bytes when those before are printed.
+    async fn print(&mut self, buf: Vec<u8>, count: usize) -> io::Result<()> {
+        self.end().await?;
+        self.printing = Some(spawn_blocking(move || {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(&buf[..count])?;
+            stdout.flush()?;
+            Ok(buf)
+        }));
+        Ok(())
+    }
+
+    /// Waits until everything is printed.
+    async fn end(&mut self) -> io::Result<()> {
+        if let Some(printing) = self.printing.take() {
+            self.spare = Some(printing.await.map_err(io::Error::other)??);
+        }
+        Ok(())
+    }
+}
