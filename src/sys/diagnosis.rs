@@ -84,14 +84,6 @@ pub(crate) fn already_running() -> Diagnosis {
     }
 }
 
-pub(crate) fn too_many_loops(limit: usize) -> Diagnosis {
-    Diagnosis {
-        cause: SetupCause::Other,
-        failure: format!("this process runs {limit} loops already, the most that there can be"),
-        advice: "run one loop for each core, and end loops that are not needed any more".into(),
-    }
-}
-
 /// The three calls, and the ways to allow them, are the same whichever of them was blocked.
 const ALLOW: &str = "allow io_uring_setup, io_uring_enter and io_uring_register: with docker or \
      podman `--security-opt seccomp=<profile.json>`, in Kubernetes a seccompProfile of type \

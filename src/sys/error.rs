@@ -101,7 +101,10 @@ impl SetupError {
 
     /// There is no number left for another loop.
     pub(crate) fn too_many_loops(limit: usize) -> SetupError {
-        let diagnosis = diagnosis::too_many_loops(limit);
+        let failure =
+            format!("this process runs {limit} loops already, the most that there can be");
+        let advice = "run one loop for each core, and end loops that are not needed any more";
+        let diagnosis = Diagnosis { cause: SetupCause::Other, failure, advice: advice.into() };
         SetupError { diagnosis, source: io::ErrorKind::QuotaExceeded.into() }
     }
 

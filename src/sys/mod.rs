@@ -32,6 +32,7 @@ mod opcode;
 mod option;
 mod path;
 mod ring;
+mod ring_index;
 #[cfg(test)]
 mod seccomp;
 pub(crate) mod socket;

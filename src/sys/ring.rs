@@ -22,12 +22,12 @@ use std::time::Duration;
 
 use io_uring::IoUring;
 
-use super::abi::{self, GetEventsArg, Params, RsrcUpdate};
+use super::abi::{self, GetEventsArg, Params};
 use super::cqe::Cqe;
 use super::error::SetupError;
 use super::features::Features;
 use super::sqe::Prepared;
-use super::{clock, door, fork, ladder};
+use super::{clock, door, fork, ladder, ring_index};
 
 /// What is asked of a ring.
 #[derive(Debug, Clone)]
@@ -137,25 +137,11 @@ impl Ring {
             let longest = config.min_wait.unwrap_or_default().as_micros();
             ring.min_wait_us = longest.min(u128::from(u32::MAX)) as u32;
         }
-        ring.register_own_descriptor();
-        Ok(ring)
-    }
-
-    /// Registers the ring's descriptor with its thread, which saves a look-up in each enter.
-    ///
-    /// A kernel without it, or with no slot left, costs nothing but the saving.
-    fn register_own_descriptor(&mut self) {
-        let descriptor = self.ring.as_raw_fd();
-        let mut update =
-            RsrcUpdate { offset: u32::MAX, data: descriptor as u64, ..Default::default() };
-        let arg: *mut RsrcUpdate = &mut update;
-        // SAFETY: `arg` points to one writable record of the kind this opcode takes.
-        let registered =
-            unsafe { door::register(descriptor, abi::REGISTER_RING_FDS, arg.cast(), 1) };
-        if matches!(registered, Ok(1)) {
-            self.enter_fd = update.offset as RawFd;
-            self.enter_flags |= abi::ENTER_REGISTERED_RING;
+        if let Some(index) = ring_index::register(ring.ring.as_raw_fd()) {
+            ring.enter_fd = index;
+            ring.enter_flags |= abi::ENTER_REGISTERED_RING;
         }
+        Ok(ring)
     }
 
     /// What the kernel made of the ring.
@@ -345,31 +331,15 @@ impl Ring {
     }
 }
 
-impl Ring {
-    /// A registered ring lives until its thread ends, whoever closes its descriptor, so the
-    /// registration is taken back first.
-    fn unregister_own_descriptor(&self) {
-        if self.enter_flags & abi::ENTER_REGISTERED_RING == 0 {
-            return;
-        }
-        let mut update = RsrcUpdate { offset: self.enter_fd as u32, ..Default::default() };
-        let arg: *mut RsrcUpdate = &mut update;
-        let descriptor = self.ring.as_raw_fd();
-        // SAFETY: `arg` points to one record of the kind this opcode takes.
-        let answer = unsafe { door::register(descriptor, abi::UNREGISTER_RING_FDS, arg.cast(), 1) };
-        if let Err(error) = answer {
-            tracing::warn!(%error, "a ring stays registered until its thread ends");
-        }
-    }
-}
-
 impl Drop for Ring {
     fn drop(&mut self) {
         if !self.is_own() {
             // The parent's ring is none of a forked child's business.
             return;
         }
-        self.unregister_own_descriptor();
+        if self.enter_flags & abi::ENTER_REGISTERED_RING != 0 {
+            ring_index::unregister(self.ring.as_raw_fd(), self.enter_fd);
+        }
         // SAFETY: the ring is dropped here and nowhere else, and not used afterwards.
         unsafe { ManuallyDrop::drop(&mut self.ring) }
     }
