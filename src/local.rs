@@ -10,13 +10,18 @@
 //! dropped and do it after the borrow.
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 
 /// One room's slot for its state on this thread.
-pub(crate) struct Local<T>(RefCell<Option<Box<T>>>);
+///
+/// It has no destructor, so that it is there as long as its thread: a runtime may be held in a
+/// thread-local value, which is dropped when others are gone. Nothing is lost by that, for a state
+/// is installed only while its runtime is in use.
+pub(crate) struct Local<T>(RefCell<ManuallyDrop<Option<Box<T>>>>);
 
 impl<T> Local<T> {
     pub(crate) const fn new() -> Self {
-        Local(RefCell::new(None))
+        Local(RefCell::new(ManuallyDrop::new(None)))
     }
 
     /// Runs `f` on the installed state; `None` when nothing is installed.
@@ -27,7 +32,7 @@ impl<T> Local<T> {
 
     /// Puts `state` in place and returns what was there before.
     pub(crate) fn replace(&self, state: Option<Box<T>>) -> Option<Box<T>> {
-        std::mem::replace(&mut *self.0.borrow_mut(), state)
+        std::mem::replace(&mut **self.0.borrow_mut(), state)
     }
 
     /// Whether a loop's state is installed.

@@ -75,7 +75,8 @@ impl Runtime {
     /// # Panics
     ///
     /// In a loop: there is one loop to a thread, and waiting in it would stop it. When `future`
-    /// panics; the runtime can be used again then.
+    /// panics; the runtime can be used again then. When the kernel refuses to be entered any more,
+    /// as in a sandbox that is closed late.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = self.enter().unwrap_or_else(|error| panic!("{error}"));
@@ -158,7 +159,9 @@ impl Runtime {
             if let Some(output) = done {
                 return output;
             }
-            self.turn(u64::MAX, scratch);
+            if let Err(error) = self.turn(u64::MAX, scratch) {
+                panic!("io_uring_enter failed and no retry mends it: {error}");
+            }
         }
     }
 
@@ -177,17 +180,22 @@ impl Runtime {
         None
     }
 
-    /// Messages and timers, then one turn of the driver, which waits until `limit_ns` at most.
+    /// One turn of the driver, which waits until `limit_ns` at most, then messages and timers.
+    ///
+    /// # Errors
+    ///
+    /// The kernel refuses the enter for good: the loop cannot go on.
     #[inline]
-    fn turn(&self, limit_ns: u64, scratch: &mut Scratch) {
+    fn turn(&self, limit_ns: u64, scratch: &mut Scratch) -> io::Result<()> {
         let remote = Remote::of(self.number);
         let wait = wait(remote, limit_ns);
-        turn(wait, scratch);
+        let turned = turn(wait, scratch);
         if wait != Wait::Zero {
             remote.unpark();
         }
         take_messages(remote, scratch);
         fire_timers(scratch);
+        turned
     }
 }
 
@@ -214,17 +222,11 @@ fn fire_timers(scratch: &mut Scratch) {
 }
 
 /// Turns the driver, then wakes and drops what the turn brought.
-///
-/// # Panics
-///
-/// When the kernel refuses the enter for good: the loop cannot go on.
-fn turn(wait: Wait, scratch: &mut Scratch) {
+fn turn(wait: Wait, scratch: &mut Scratch) -> io::Result<()> {
     let reaped = &mut scratch.reaped;
     let turned = driver::with(|driver| driver.turn(wait, reaped)).expect("the loop is installed");
-    if let Err(error) = turned {
-        panic!("io_uring_enter failed and no retry mends it: {error}");
-    }
     driver::finish_turn(reaped);
+    turned
 }
 
 /// Does what other threads have asked for.

@@ -15,11 +15,11 @@ const GRACE: Duration = Duration::from_secs(1);
 impl Runtime {
     pub(super) fn end(&self, grace: Duration) -> usize {
         let Some(parts) = self.parts.take() else { return 0 };
-        let deadline = clock::monotonic_ns().saturating_add(grace.as_nanos() as u64);
+        let grace_ns = u64::try_from(grace.as_nanos()).unwrap_or(u64::MAX);
+        let deadline = clock::monotonic_ns().saturating_add(grace_ns);
         let outer = parts::uninstall();
         parts::install(parts);
-        task::cancel_all();
-        self.clean_up(deadline);
+        self.clean_up(task::cancel_all(), deadline);
         task::close();
         self.drain(deadline);
         let parts = parts::uninstall().expect("the parts were installed above");
@@ -36,13 +36,16 @@ impl Runtime {
     }
 
     /// Runs the loop until every cancelled task has cleaned up, or the time is up.
-    fn clean_up(&self, deadline_ns: u64) {
+    fn clean_up(&self, mut ending: task::Ending, deadline_ns: u64) {
         let scratch = &mut *self.scratch.borrow_mut();
-        let alive = || task::with(|tasks| tasks.counters().alive).unwrap_or(0);
-        while alive() > 0 && clock::monotonic_ns() < deadline_ns {
+        while ending.is_pending() && clock::monotonic_ns() < deadline_ns {
             let _no_root: Option<()> = self.tick(|_| None);
-            if alive() > 0 {
-                self.turn(deadline_ns, scratch);
+            if !ending.is_pending() {
+                return;
+            }
+            if let Err(error) = self.turn(deadline_ns, scratch) {
+                tracing::error!(%error, "the ring failed while tasks cleaned up");
+                return;
             }
         }
     }

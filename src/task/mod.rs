@@ -25,7 +25,7 @@ pub use self::error::JoinError;
 pub use self::group::{ChildHandle, Failure, GroupError, TaskGroup};
 pub use self::join::{AbortHandle, JoinHandle};
 pub(crate) use self::root::Root;
-pub(crate) use self::run::{cancel_all, close, run};
+pub(crate) use self::run::{Ending, cancel_all, close, run};
 pub use self::spawn::spawn;
 pub(crate) use self::table::{Tasks, install, with};
 pub use self::token::{

@@ -134,9 +134,25 @@ pub(super) fn drop_output(task: BoxedTask) {
 }
 
 /// Asks every task of this thread's loop to end, with its clean-up.
-pub(crate) fn cancel_all() {
-    for id in with(|tasks| tasks.alive()).unwrap_or_default() {
-        request(id, Stop::Cancel);
+pub(crate) fn cancel_all() -> Ending {
+    let alive = with(|tasks| tasks.alive()).unwrap_or_default();
+    alive.iter().for_each(|&id| request(id, Stop::Cancel));
+    Ending(alive)
+}
+
+/// The tasks that were asked to end with their loop. What they spawn meanwhile runs, but is not
+/// waited for.
+pub(crate) struct Ending(Vec<TaskId>);
+
+impl Ending {
+    /// Whether one of them has not ended.
+    pub(crate) fn is_pending(&mut self) -> bool {
+        let Ending(left) = self;
+        let pending = with(|tasks| {
+            left.truncate(left.iter().rposition(|&id| !tasks.is_finished(id)).map_or(0, |n| n + 1));
+            !left.is_empty()
+        });
+        pending.unwrap_or(false)
     }
 }
 

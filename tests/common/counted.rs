@@ -62,3 +62,38 @@ impl IoBufMut for CountedBuf {
         unsafe { self.bytes.set_init(len) }
     }
 }
+
+/// A buffer whose destructor panics.
+#[derive(Debug)]
+pub(crate) struct Panics {
+    bytes: Vec<u8>,
+}
+
+impl Panics {
+    pub(crate) fn new() -> Self {
+        Panics { bytes: Vec::with_capacity(8) }
+    }
+}
+
+impl Drop for Panics {
+    fn drop(&mut self) {
+        panic!("on purpose: a buffer was dropped");
+    }
+}
+
+impl IoBuf for Panics {
+    fn as_init(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl IoBufMut for Panics {
+    fn as_uninit(&mut self) -> &mut UninitSlice {
+        self.bytes.as_uninit()
+    }
+
+    unsafe fn set_init(&mut self, len: usize) {
+        // SAFETY: the caller's promise is about the same bytes.
+        unsafe { self.bytes.set_init(len) }
+    }
+}

@@ -10,4 +10,5 @@ pub(crate) mod counted;
 pub(crate) mod metrics;
 pub(crate) mod net;
 pub(crate) mod poll;
+pub(crate) mod seccomp;
 pub(crate) mod soak;

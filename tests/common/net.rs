@@ -1,6 +1,8 @@
 //! Connections on the loopback.
 
+use std::io::Write;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use annulus::net::{TcpListener, TcpStream};
 
@@ -38,10 +40,21 @@ pub(crate) fn std_pair() -> (std::net::TcpStream, std::net::TcpStream) {
     (near, far)
 }
 
-/// Writes until the kernel takes no more, so that the next write waits.
-pub(crate) fn fill(stream: &std::net::TcpStream) {
-    use std::io::Write;
-    stream.set_nonblocking(true).expect("a socket");
-    let mut stream = stream;
-    while stream.write(&[0; 65_536]).is_ok() {}
+/// A connection whose near end takes no more bytes until the far one is read.
+pub(crate) async fn full_pair() -> (TcpStream, TcpStream) {
+    let (near, far) = std_pair();
+    let twin = near.try_clone().expect("a descriptor");
+    let near = TcpStream::from_std(near).expect("a loop");
+    let far = TcpStream::from_std(far).expect("a loop");
+    // Sizes that were set do not grow.
+    near.set_send_buffer_size(4096).expect("a socket");
+    far.set_recv_buffer_size(4096).expect("a socket");
+    twin.set_nonblocking(true).expect("a socket");
+    loop {
+        while (&twin).write(&[0; 4096]).is_ok() {}
+        // The kernel may move what it has, and then has room for more.
+        if near.writable().timeout(Duration::from_millis(5)).await.is_err() {
+            return (near, far);
+        }
+    }
 }

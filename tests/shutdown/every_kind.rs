@@ -1,0 +1,230 @@
+//! A thousand operations of every kind in flight when the runtime ends.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use annulus::buf::IoBuf;
+use annulus::net::{TcpListener, TcpSocket, TcpStream};
+use annulus::{Builder, Runtime, op, spawn};
+
+use super::ends_clean;
+use crate::common::bound::bound_loop;
+use crate::common::child::Child;
+use crate::common::counted::Count;
+use crate::common::metrics;
+use crate::common::net::{full_pair, half_pair, listener, loopback};
+
+/// Tasks of each kind.
+const EACH: usize = 75;
+
+/// What must stay open on this side of the loop while the ops wait.
+#[derive(Default)]
+struct Others {
+    streams: Vec<std::net::TcpStream>,
+    full: Vec<TcpStream>,
+    addresses: Vec<SocketAddr>,
+}
+
+fn detach<F: Future + 'static>(future: F) {
+    spawn(async move { drop(future.await) }).detach();
+}
+
+/// A stream on which nothing ever arrives.
+fn quiet(others: &mut Others) -> Rc<TcpStream> {
+    let (near, far) = half_pair();
+    others.streams.push(far);
+    Rc::new(near)
+}
+
+fn receives(others: &mut Others, count: &Count) {
+    for _ in 0..EACH {
+        let streams: [_; 6] = std::array::from_fn(|_| quiet(others));
+        let [read, recv, items, peek, readv, readable] = streams;
+        let (a, b, c) = (count.buf(100), count.buf(5000), count.buf(1));
+        detach(async move { read.read(a).await.0 });
+        detach(async move { recv.recv().await });
+        detach(async move { items.recv_stream().next().await });
+        detach(async move { peek.peek(b).await.0 });
+        detach(async move { readv.readv(vec![c, Count::default().buf(9)]).await.0 });
+        detach(async move { readable.readable().await });
+    }
+}
+
+async fn sends(others: &mut Others, count: &Count) {
+    let mut full = Vec::new();
+    for _ in 0..3 * EACH {
+        full.push(spawn(full_pair()));
+    }
+    let mut streams = Vec::new();
+    for pair in full {
+        let (near, far) = pair.await.unwrap();
+        streams.push(near);
+        others.full.push(far);
+    }
+    let mut next = || Rc::new(streams.pop().unwrap());
+    for _ in 0..EACH {
+        let [write, whole, writable] = std::array::from_fn(|_| next());
+        let (a, b) = (count.full(&[1; 100_000]), count.full(&[2; 5]));
+        detach(async move { write.write(a).await.0 });
+        detach(async move { whole.write_all(b).await.0 });
+        detach(async move { writable.writable().await });
+    }
+}
+
+fn accepts(others: &mut Others) {
+    for _ in 0..EACH {
+        let (one, address) = listener();
+        others.addresses.push(address);
+        let (many, address) = listener();
+        others.addresses.push(address);
+        detach(async move { one.accept().await.map(drop) });
+        detach(async move { many.incoming().next().await.map(drop) });
+    }
+}
+
+/// Connects to a listener that has as many connections as it may.
+fn connects(others: &mut Others) -> TcpListener {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(loopback()).unwrap();
+    let full = socket.listen(1).unwrap();
+    let address = full.local_addr().unwrap();
+    for _ in 0..2 {
+        others.streams.push(std::net::TcpStream::connect(address).unwrap());
+    }
+    for _ in 0..EACH {
+        let connect = TcpStream::connect_addr(address).unwrap();
+        detach(async move { connect.await.map(drop) });
+    }
+    full
+}
+
+fn timed(others: &mut Others, count: &Count) {
+    let far_away = Duration::from_secs(3600);
+    for _ in 0..EACH {
+        let [read, readable] = std::array::from_fn(|_| quiet(others));
+        let buf = count.buf(64).slice(..);
+        detach(async move { read.read(buf).timeout(far_away).await.0 });
+        detach(async move { readable.readable().timeout(far_away).await });
+    }
+}
+
+/// Everything in flight; what comes back keeps it there.
+async fn launch(count: &Count) -> (Others, TcpListener) {
+    let mut others = Others::default();
+    receives(&mut others, count);
+    sends(&mut others, count).await;
+    accepts(&mut others);
+    timed(&mut others, count);
+    let full = connects(&mut others);
+    (others, full)
+}
+
+async fn turn(times: usize) {
+    for _ in 0..times {
+        op::nop().await.unwrap();
+    }
+}
+
+fn a_thousand_in_flight(runtime: &Runtime, count: &Count) -> Others {
+    runtime.block_on(async {
+        let (mut others, full) = launch(count).await;
+        turn(20).await;
+        let metrics = metrics::here();
+        metrics::assert_conserved(&metrics);
+        assert!(metrics.ops_in_flight >= 1000, "{metrics:?}");
+        others.addresses.push(full.local_addr().unwrap());
+        // Some that nobody has submitted yet.
+        for _ in 0..EACH {
+            detach(op::nop());
+        }
+        others
+    })
+}
+
+fn binds_again(others: &Others) {
+    for address in &others.addresses {
+        std::net::TcpListener::bind(address).expect("the port is free at once");
+    }
+}
+
+fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").expect("/proc").count()
+}
+
+fn once(builder: Builder) {
+    let count = Count::default();
+    let before = descriptors();
+    let runtime = builder.build().unwrap();
+    let _bound = bound_loop(&runtime);
+    let others = a_thousand_in_flight(&runtime, &count);
+    assert!(count.alive() >= 5 * EACH, "{} buffers are lent", count.alive());
+    ends_clean(runtime);
+    assert_eq!(count.alive(), 0, "buffers that were not freed");
+    binds_again(&others);
+    drop(others);
+    assert_eq!(descriptors(), before, "descriptors after and before");
+}
+
+#[test]
+fn a_thousand_ops_of_every_kind_end_with_their_runtime() {
+    Child::of(concat!(module_path!(), "::a_thousand_ops_of_every_kind_end_with_their_runtime"))
+        .run(|| {
+            once(Builder::new());
+            once(Builder::new().coop_only(true));
+        });
+}
+
+#[test]
+fn a_thousand_ops_end_through_the_smallest_queues() {
+    Child::of(concat!(module_path!(), "::a_thousand_ops_end_through_the_smallest_queues")).run(
+        || {
+            once(Builder::new().entries(2).cq_entries(2).buffer_pool(1, 64));
+            once(Builder::new().entries(2).cq_entries(2).coop_only(true));
+        },
+    );
+}
+
+#[test]
+fn futures_that_outlive_the_runtime_are_dropped_in_peace() {
+    let runtime = Runtime::new().unwrap();
+    let _bound = bound_loop(&runtime);
+    let count = Count::default();
+    let (ops, far) = runtime.block_on(async {
+        let (near, far) = half_pair();
+        let mut read = near.read(count.buf(8));
+        let mut recv = near.recv();
+        let mut sleep = annulus::time::sleep(Duration::from_secs(3600));
+        let task = spawn(std::future::pending::<()>());
+        assert!(crate::common::poll::poll_once(&mut read).await.is_none());
+        assert!(crate::common::poll::poll_once(&mut recv).await.is_none());
+        assert!(crate::common::poll::poll_once(&mut sleep).await.is_none());
+        ((read, recv, sleep, task, near), far)
+    });
+    ends_clean(runtime);
+    assert_eq!(count.alive(), 0, "the loop had the buffer and has dropped it");
+    far.set_nonblocking(true).unwrap();
+    let closed = |far: &std::net::TcpStream| std::io::Read::read(&mut &*far, &mut [0]).is_ok();
+    assert!(!closed(&far), "the handle that lives on keeps the connection open");
+    drop(ops);
+    assert!(closed(&far), "the last handle closes it");
+}
+
+/// Not a test of time, which a busy machine cannot pass: it prints.
+#[test]
+#[ignore = "prints how long it takes"]
+fn how_long_it_takes_to_end_a_thousand_ops() {
+    for _ in 0..10 {
+        let count = Count::default();
+        let runtime = Runtime::new().unwrap();
+        let others = a_thousand_in_flight(&runtime, &count);
+        let start = Instant::now();
+        ends_clean(runtime);
+        let ended = start.elapsed();
+        binds_again(&others);
+        println!("{ended:?} to end, {:?} to bind {} ports", start.elapsed() - ended, {
+            others.addresses.len()
+        });
+    }
+}
