@@ -146,8 +146,10 @@ fn directory() -> PathBuf {
 }
 
 fn build() {
+    let target = directory();
+    let target = target.ancestors().nth(2).expect("a profile is in the target directory");
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--examples"]);
+    cargo.args(["build", "--quiet", "--examples", "--target-dir"]).arg(target);
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
