@@ -1,9 +1,19 @@
 //! TCP: connections, listeners, halves, options, and what cancelling and closing may not lose.
 
+#[path = "../common/poll.rs"]
+mod poll;
+
 mod accept;
 mod close;
 mod connect;
+mod conversion;
+mod descriptors;
+mod errors;
+mod every_poll;
+mod fairness;
 mod halves;
 mod options;
 mod shutdown;
 mod support;
+mod timeouts;
+mod vectored;
