@@ -73,9 +73,8 @@ impl<T> OnceCell<T> {
     /// ```
     pub fn set(&self, value: T) -> Result<(), SetError<T>> {
         match self.turn.try_acquire() {
-            Ok(permit) => {
+            Ok(_permit) => {
                 self.fill(value);
-                permit.forget();
                 Ok(())
             }
             Err(TryAcquireError::Closed) => Err(SetError::AlreadyInitialized(value)),
@@ -129,13 +128,10 @@ impl<T> OnceCell<T> {
         if let Some(value) = self.value.get() {
             return Ok(value);
         }
-        let Ok(permit) = self.turn.acquire().await else {
+        let Ok(_permit) = self.turn.acquire().await else {
             return Ok(self.value.get().expect("the turn is closed once there is a value"));
         };
-        let value = init().await?;
-        let value = self.fill(value);
-        permit.forget();
-        Ok(value)
+        Ok(self.fill(init().await?))
     }
 
     /// Takes the cell apart.

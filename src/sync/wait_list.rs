@@ -229,6 +229,15 @@ impl<W, G> Machine for WaitList<W, G> {
     }
 }
 
+/// Every test that uses a primitive also shows that its waiters leave their places.
+#[cfg(test)]
+impl<W, G> Drop for WaitList<W, G> {
+    fn drop(&mut self) {
+        let left = self.waiters.len();
+        assert!(left == 0 || std::thread::panicking(), "{left} places were never given up");
+    }
+}
+
 impl Ends {
     const EMPTY: Ends = Ends { first: NONE, last: NONE };
 }

@@ -36,3 +36,32 @@ pub(super) fn block_on<F: Future>(future: F) -> F::Output {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    #[test]
+    fn a_future_is_polled_again_when_it_was_woken_and_not_before() {
+        let woken = Arc::new(AtomicBool::new(true));
+        let mut polls = 0;
+        let result = block_on(poll_fn(|cx| {
+            assert!(woken.swap(false, Ordering::SeqCst), "polled without a wake");
+            polls += 1;
+            if polls > 3 {
+                return Poll::Ready(polls);
+            }
+            // An unparking that is not a wake.
+            thread::current().unpark();
+            let (woken, waker) = (Arc::clone(&woken), cx.waker().clone());
+            thread::spawn(move || {
+                woken.store(true, Ordering::SeqCst);
+                waker.wake();
+            });
+            Poll::Pending
+        }));
+        assert_eq!(result, 4);
+    }
+}

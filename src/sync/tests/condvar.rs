@@ -80,6 +80,16 @@ fn a_cancelled_wait_passes_its_notification_on() {
 }
 
 #[test]
+fn a_notification_is_passed_on_as_often_as_it_is_not_used() {
+    let (condvar, mutex) = (Condvar::new(), Mutex::new(Vec::new()));
+    let waiters = [1, 2].map(|name| Probe::waiting(wait_once(&condvar, &mutex, name)));
+    let mut last = Probe::waiting(wait_once(&condvar, &mutex, 3));
+    condvar.notify_one();
+    drop(waiters);
+    last.assert_woken();
+}
+
+#[test]
 fn a_wait_cancelled_while_it_locks_again_passes_its_notification_on() {
     let (condvar, mutex) = (Condvar::new(), Mutex::new(Vec::new()));
     let mut first = Probe::waiting(wait_once(&condvar, &mutex, 1));

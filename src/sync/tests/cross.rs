@@ -95,6 +95,7 @@ fn a_closed_channel_is_drained_and_then_ends() {
     assert!(sender.same_channel(&other));
     sender.try_send(1).unwrap();
     other.try_send(2).unwrap();
+    assert!(!receiver.is_closed());
     receiver.close();
     assert!(receiver.is_closed());
     assert_eq!(ready(sender.send(3)), Err(SendError(3)));
@@ -124,10 +125,11 @@ fn an_unbounded_channel_never_holds_back() {
 #[test]
 fn a_blocked_receiver_hears_of_the_last_sender() {
     let (sender, mut receiver) = mpsc::channel::<u8>(1);
-    let thread = thread::spawn(move || receiver.blocking_recv());
+    let thread = thread::spawn(move || (receiver.blocking_recv(), receiver.is_closed()));
     drop(sender.clone());
+    assert!(!sender.is_closed());
     drop(sender);
-    assert_eq!(thread.join().unwrap(), None);
+    assert_eq!(thread.join().unwrap(), (None, true));
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Channels with one receiver: how they end.
 
+use std::cell::Cell;
 use std::rc::Rc;
+use std::task::Context;
 
 use crate::sync::mpsc::{SendError, TryRecvError, TrySendError, channel, unbounded_channel};
-use crate::sync::testing::{Probe, ready};
+use crate::sync::testing::{Probe, hooked_waker, ready};
 
 // tokio: tests/sync_mpsc.rs, tests/sync_mpsc_weak.rs. trio: test_channel.py.
 
@@ -96,6 +98,27 @@ fn closing_wakes_a_receiver_with_nothing_to_wait_for() {
 }
 
 #[test]
+fn room_given_back_is_no_news_to_the_receiver_of_an_open_channel() {
+    let (sender, mut receiver) = channel::<u8>(1);
+    let waiting = Probe::waiting(receiver.recv());
+    drop(sender.try_reserve().unwrap());
+    assert!(!waiting.is_woken());
+}
+
+#[test]
+fn closing_wakes_the_task_that_polled_and_has_nothing_to_wait_for() {
+    let (_sender, mut receiver) = channel::<u8>(1);
+    let woken = Rc::new(Cell::new(false));
+    let waker = hooked_waker({
+        let woken = Rc::clone(&woken);
+        move || woken.set(true)
+    });
+    assert!(receiver.poll_recv(&mut Context::from_waker(&waker)).is_pending());
+    receiver.close();
+    assert!(woken.get());
+}
+
+#[test]
 fn the_receiver_of_a_closed_channel_waits_for_the_permits_that_are_out() {
     let (sender, mut receiver) = channel(2);
     let (used, unused) = (sender.try_reserve().unwrap(), sender.try_reserve().unwrap());
@@ -176,6 +199,7 @@ fn waiting_for_the_end_can_be_given_up() {
     let (sender, mut receiver) = channel::<u8>(1);
     drop(Probe::waiting(sender.closed()));
     let mut closed = Probe::waiting(sender.closed());
+    closed.assert_pending();
     receiver.close();
     closed.assert_woken();
 }

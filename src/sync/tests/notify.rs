@@ -18,6 +18,19 @@ fn one_notification_is_kept_for_the_next_to_wait() {
 }
 
 #[test]
+fn a_future_that_was_notified_stays_so() {
+    let notify = Notify::new();
+    notify.notify_one();
+    let mut kept = Probe::new(notify.notified());
+    kept.assert_ready();
+    kept.assert_ready();
+    let mut waited = Probe::waiting(notify.notified());
+    notify.notify_one();
+    waited.assert_ready();
+    waited.assert_ready();
+}
+
+#[test]
 fn a_notification_wakes_the_one_that_waited_longest() {
     let notify = Notify::new();
     let mut waiters = [0; 3].map(|_| Probe::waiting(notify.notified()));

@@ -1,11 +1,17 @@
 //! The line itself, against a model of it.
 
 use std::collections::VecDeque;
+use std::mem::ManuallyDrop;
 use std::task::{Context, Poll, Waker};
 
 use crate::sync::testing::{for_each_seed, hooked_waker, panic_of};
 use crate::sync::wait_list::{WaitKey, WaitList};
 use crate::sync::waking::{LazyWaker, Machine};
+
+/// A list that does not mind being dropped with waiters in it.
+fn new_list() -> ManuallyDrop<WaitList<u32, char>> {
+    ManuallyDrop::new(WaitList::new())
+}
 
 fn wanting(list: &mut WaitList<u32, char>, want: u32) -> WaitKey {
     list.push_back(want, Some(Waker::noop().clone()))
@@ -26,7 +32,7 @@ fn count_wakes(list: &mut WaitList<u32, char>) -> usize {
 
 #[test]
 fn waiters_are_granted_in_the_order_in_which_they_came() {
-    let mut list = WaitList::new();
+    let mut list = new_list();
     let keys = [1, 2, 3].map(|want| wanting(&mut list, want));
     assert_eq!(list.front(), Some(&1));
     assert!(list.grant_front('a'));
@@ -38,7 +44,7 @@ fn waiters_are_granted_in_the_order_in_which_they_came() {
 
 #[test]
 fn a_grant_with_nobody_in_line_is_refused() {
-    let mut list: WaitList<u32, char> = WaitList::new();
+    let mut list = new_list();
     assert!(!list.grant_front('a'));
     let key = wanting(&mut list, 1);
     assert!(list.grant_front('a'));
@@ -49,7 +55,7 @@ fn a_grant_with_nobody_in_line_is_refused() {
 #[test]
 fn each_position_can_leave_and_the_others_keep_their_order() {
     for leaving in 0..4 {
-        let mut list = WaitList::new();
+        let mut list = new_list();
         let mut keys: Vec<_> = (0..4).map(|want| wanting(&mut list, want)).collect();
         let removed = list.remove(keys.remove(leaving));
         assert_eq!((removed.want, removed.grant), (leaving as u32, None));
@@ -66,7 +72,7 @@ fn each_position_can_leave_and_the_others_keep_their_order() {
 #[test]
 fn a_waiter_that_leaves_before_it_is_woken_is_not_woken() {
     for leaving in 0..3 {
-        let mut list = WaitList::new();
+        let mut list = new_list();
         let keys = [0, 1, 2].map(|want| wanting(&mut list, want));
         list.grant_all('a');
         let removed = list.remove(keys[leaving]);
@@ -79,7 +85,7 @@ fn a_waiter_that_leaves_before_it_is_woken_is_not_woken() {
 #[test]
 fn each_waker_is_given_out_once_and_in_order() {
     let order = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
-    let mut list = WaitList::new();
+    let mut list = new_list();
     for want in 0..3 {
         let order = std::rc::Rc::clone(&order);
         list.push_back(want, Some(hooked_waker(move || order.borrow_mut().push(want))));
@@ -95,7 +101,7 @@ fn each_waker_is_given_out_once_and_in_order() {
 
 #[test]
 fn a_waiter_without_a_waker_is_granted_and_not_woken() {
-    let mut list = WaitList::new();
+    let mut list = new_list();
     let key = list.push_back(1, None);
     list.grant_front('a');
     assert!(list.next_wake().is_none());
@@ -104,7 +110,7 @@ fn a_waiter_without_a_waker_is_granted_and_not_woken() {
 
 #[test]
 fn the_waker_of_the_last_poll_is_the_one_that_is_called() {
-    let mut list = WaitList::new();
+    let mut list = new_list();
     let mut key = Some(list.push_back(1, None));
     let first = hooked_waker(|| panic!("an old waker was called"));
     let second = hooked_waker(|| ());
@@ -118,7 +124,7 @@ fn the_waker_of_the_last_poll_is_the_one_that_is_called() {
 
 #[test]
 fn taking_a_grant_gives_up_the_place() {
-    let mut list = WaitList::new();
+    let mut list = new_list();
     let mut key = Some(wanting(&mut list, 1));
     assert_eq!(poll_take(&mut list, &mut key, Waker::noop()), Poll::Pending);
     list.grant_front('a');
@@ -129,7 +135,7 @@ fn taking_a_grant_gives_up_the_place() {
 
 #[test]
 fn a_key_that_outlived_its_waiter_is_found_out() {
-    let mut list = WaitList::new();
+    let mut list = new_list();
     let stale = wanting(&mut list, 1);
     let _ = list.remove(stale);
     let fresh = wanting(&mut list, 2);
@@ -140,8 +146,15 @@ fn a_key_that_outlived_its_waiter_is_found_out() {
 }
 
 #[test]
-fn places_are_used_again() {
+fn a_place_that_is_not_given_up_is_found_out() {
     let mut list = WaitList::new();
+    wanting(&mut list, 1);
+    assert!(panic_of(|| drop(list)).contains("1 places were never given up"));
+}
+
+#[test]
+fn places_are_used_again() {
+    let mut list = new_list();
     for round in 0..100 {
         let keys = [round, round + 1].map(|want| wanting(&mut list, want));
         list.grant_front('a');
@@ -155,7 +168,7 @@ fn places_are_used_again() {
 #[test]
 fn any_order_of_calls_agrees_with_a_plain_deque() {
     for_each_seed(200, |rng| {
-        let mut list = WaitList::new();
+        let mut list = new_list();
         let mut model = Model::default();
         for step in 0..200 {
             match rng.u32(..8) {
