@@ -65,6 +65,7 @@ mod driver;
 pub mod fs;
 pub mod io;
 mod local;
+mod macros;
 pub mod net;
 pub mod op;
 mod remote;

@@ -9,6 +9,8 @@ mod error;
 mod extra;
 mod group;
 mod join;
+mod join_all;
+mod joining;
 mod root;
 mod run;
 mod spawn;
@@ -24,6 +26,9 @@ pub use self::cancel::{Cancelled, Deferred, Shield, cancelled, defer, is_cancell
 pub use self::error::JoinError;
 pub use self::group::{ChildHandle, Failure, GroupError, TaskGroup};
 pub use self::join::{AbortHandle, JoinHandle};
+pub use self::join_all::{JoinAll, TryJoinAll, join_all, try_join_all};
+#[doc(hidden)]
+pub use self::joining::Branch;
 pub(crate) use self::root::Root;
 pub(crate) use self::run::{Ending, cancel_all, close, run};
 pub use self::spawn::spawn;
