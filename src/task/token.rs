@@ -278,6 +278,8 @@ fn wake_all(due: Vec<Waker>) {
 
 #[cfg(test)]
 mod tests {
+    use std::task::Context;
+
     use super::*;
 
     /// Waiters and children of a token.
