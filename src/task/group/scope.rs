@@ -30,6 +30,9 @@ use crate::task::extra::Cleanup;
 use crate::task::run::request;
 use crate::task::table::{Stop, with};
 
+/// How a group ended: with its result, or by what stopped it.
+type Ended<T, E, S> = Result<Result<T, GroupError<E>>, S>;
+
 /// How a body ended.
 enum Body<T, E> {
     Returned(Result<T, E>),
@@ -42,7 +45,7 @@ enum Body<T, E> {
 pub(super) async fn run<T, E: 'static, S: Future, R>(
     stop: S,
     body: impl AsyncFnOnce(TaskGroup<E>) -> Result<T, E>,
-    end: fn(Result<Result<T, GroupError<E>>, S::Output>) -> R,
+    end: fn(Ended<T, E, S::Output>) -> R,
 ) -> R {
     let mut scope = Scope::<E>::open();
     let mut stop = pin!(stop);
