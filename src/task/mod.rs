@@ -5,6 +5,8 @@
 mod cancel;
 mod cell;
 mod crew;
+mod describe;
+mod end;
 mod error;
 mod extra;
 mod group;
@@ -14,6 +16,7 @@ mod run;
 mod spawn;
 mod table;
 mod token;
+pub(crate) mod watch;
 
 use std::fmt;
 use std::future::Future;
@@ -31,6 +34,7 @@ pub(crate) use self::table::{Tasks, install, with};
 pub use self::token::{
     CancellationToken, DropGuard, WaitForCancellationFuture, WaitForCancellationFutureOwned,
 };
+pub(crate) use self::watch::{Beat, Current, Hook, Hooks, Watch, milliseconds, watch_poll};
 use crate::scheduler::TaskId;
 
 /// Names a task among those of this process, as long as it lives.
