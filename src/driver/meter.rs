@@ -48,7 +48,7 @@ impl Meter {
             times.record(took_ns);
         }
         if let Some(threshold_ns) = self.slow_ns.filter(|&slow_ns| took_ns >= slow_ns) {
-            let waited = wait != Wait::Zero;
+            let waited = waits(wait);
             self.slow.push(SlowEnter { took_ns, threshold_ns, submitted, waited });
         }
     }
@@ -75,11 +75,11 @@ impl Driver {
     pub(super) fn metered_enter(&mut self, wait: Wait) -> std::io::Result<Entered> {
         let submitted = self.ring.unsubmitted();
         let began_ns = monotonic_ns();
-        let ran_ns = if wait == Wait::Zero { 0 } else { thread_cpu_ns() };
+        let ran_ns = if waits(wait) { thread_cpu_ns() } else { 0 };
         let entered = self.ring.enter(wait);
         let ended_ns = monotonic_ns();
         let took_ns = match wait {
-            Wait::Zero => ended_ns - began_ns,
+            Wait::Zero | Wait::Gather => ended_ns - began_ns,
             Wait::Forever => thread_cpu_ns() - ran_ns,
             Wait::Until(deadline_ns) => {
                 let late_ns = ended_ns.saturating_sub(deadline_ns.max(began_ns));
@@ -90,5 +90,13 @@ impl Driver {
             meter.record(took_ns, submitted, wait);
         }
         entered
+    }
+}
+
+/// Whether an enter may sleep.
+fn waits(wait: Wait) -> bool {
+    match wait {
+        Wait::Zero | Wait::Gather => false,
+        Wait::Until(_) | Wait::Forever => true,
     }
 }

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 pub use self::builder::Builder;
 use self::debug::Watchers;
-pub use self::dump::{Dump, OpDump, TaskDump};
+pub use self::dump::{Dump, OpDump, TaskDump, TaskState};
 pub use self::handle::{Handle, RemoteHandle};
 pub use self::metrics::{MetricKind, Metrics};
 use self::parts::{Parts, Scratch};

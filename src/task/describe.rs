@@ -20,6 +20,11 @@ pub(crate) struct TaskInfo {
 }
 
 impl Tasks {
+    /// The task that is being polled.
+    pub(crate) fn current(&self) -> Option<TaskId> {
+        self.current
+    }
+
     /// What there is to say of every task that has not ended, the root included.
     pub(crate) fn describe(&self) -> Vec<TaskInfo> {
         let slots = self.slots.iter().enumerate();

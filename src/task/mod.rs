@@ -24,6 +24,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 pub use self::cancel::{Cancelled, Deferred, Shield, cancelled, defer, is_cancelled, shield};
+pub(crate) use self::describe::TaskInfo;
 pub use self::error::JoinError;
 pub use self::group::{ChildHandle, Failure, GroupError, TaskGroup};
 pub use self::join::{AbortHandle, JoinHandle};
