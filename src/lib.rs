@@ -63,6 +63,7 @@ mod blocking;
 pub mod buf;
 mod driver;
 pub mod fs;
+mod histogram;
 pub mod io;
 mod local;
 mod macros;

@@ -161,6 +161,11 @@ impl Remote {
         self.lock().received
     }
 
+    /// Messages that the loop has not taken yet.
+    pub(crate) fn queued(&self) -> usize {
+        self.lock().queue.len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

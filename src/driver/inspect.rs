@@ -22,6 +22,7 @@ pub(crate) struct OpInfo {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Gauges {
     pub(crate) in_flight: usize,
+    pub(crate) op_slots: usize,
     pub(crate) backlog: usize,
     pub(crate) descriptors: usize,
     pub(crate) buffers: u64,
@@ -60,6 +61,7 @@ impl Driver {
         let (count, _, held) = self.pool.usage();
         Gauges {
             in_flight: self.in_flight,
+            op_slots: self.table.slot_count(),
             backlog: self.backlog.len(),
             descriptors: self.descriptors.len(),
             buffers: u64::from(count),

@@ -27,6 +27,7 @@ mod handle;
 mod inspect;
 mod key;
 mod lifecycle;
+mod meter;
 mod multishot;
 mod notifier;
 mod op;
@@ -36,6 +37,7 @@ mod stash;
 mod submit;
 mod table;
 mod turn;
+mod unpolled;
 
 use std::io;
 use std::os::fd::AsFd;
@@ -50,6 +52,7 @@ pub(crate) use self::inspect::OpInfo;
 pub(crate) use self::key::OpKey;
 use self::key::{Internal, Kind};
 use self::lifecycle::{AfterCompletion, AfterDrop};
+pub(crate) use self::meter::{Meter, SlowEnter};
 pub(crate) use self::multishot::MultishotOp;
 pub use self::multishot::{Multishot, NextItem};
 pub(crate) use self::notifier::Notifier;
@@ -89,6 +92,10 @@ pub(crate) struct Driver {
     /// Descriptors whose last op has ended, found while reaping.
     releases: Vec<FdRef>,
     counters: Counters,
+    /// Where somebody asked for it.
+    meter: Option<Box<Meter>>,
+    /// Ops reported because they were never polled, in debug mode.
+    unpolled: Option<unpolled::Reported>,
     /// The time of the last turn.
     now_ns: u64,
     is_closing: bool,
@@ -178,6 +185,8 @@ impl Driver {
             pauses: Vec::new(),
             releases: Vec::new(),
             counters: Counters::default(),
+            meter: None,
+            unpolled: None,
             now_ns: sys::clock::monotonic_ns(),
             is_closing: false,
             is_loaded: false,

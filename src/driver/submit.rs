@@ -1,12 +1,13 @@
 //! The future of one op.
 
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::op::Op;
-use super::{End, Finished, OpKey, Start};
+use super::{End, Finished, OpKey, Start, unpolled};
 use crate::sys;
 use crate::task::{CancellationToken, WaitForCancellationFuture};
 use crate::time::{Instant, Sleep, sleep_until};
@@ -35,7 +36,10 @@ pub struct Submit<T: Op> {
     has_expired: bool,
     /// Whether its end was asked for: then it is not submitted again, whatever it ended with.
     is_unwanted: bool,
+    /// The loop it was submitted on; zero until it is polled.
     runtime: u32,
+    #[cfg(debug_assertions)]
+    made_at: &'static Location<'static>,
 }
 
 enum State<T> {
@@ -53,6 +57,7 @@ enum Deadline {
 }
 
 impl<T: Op> Submit<T> {
+    #[cfg_attr(debug_assertions, track_caller)]
     pub(crate) fn new(op: T) -> Self {
         Submit {
             state: State::Idle(op),
@@ -61,6 +66,8 @@ impl<T: Op> Submit<T> {
             has_expired: false,
             is_unwanted: false,
             runtime: 0,
+            #[cfg(debug_assertions)]
+            made_at: Location::caller(),
         }
     }
 
@@ -124,6 +131,16 @@ impl<T: Op> Submit<T> {
         token: &CancellationToken,
     ) -> CancelOn<T, WaitForCancellationFuture<'_>> {
         self.cancel_on(token.cancelled())
+    }
+
+    #[cfg(debug_assertions)]
+    fn made_at(&self) -> Option<&'static Location<'static>> {
+        Some(self.made_at)
+    }
+
+    #[cfg(not(debug_assertions))]
+    fn made_at(&self) -> Option<&'static Location<'static>> {
+        None
     }
 
     fn ask_to_cancel(&mut self) {
@@ -245,8 +262,11 @@ impl<T: Op> Future for Submit<T> {
 
 impl<T: Op> Drop for Submit<T> {
     fn drop(&mut self) {
-        if let State::InFlight(key) = self.state {
-            super::abandon(self.runtime, key);
+        match self.state {
+            State::Done => {}
+            State::InFlight(key) => super::abandon(self.runtime, key),
+            State::Idle(_) if self.runtime == 0 => unpolled::note(T::NAME, self.made_at()),
+            State::Idle(_) => {}
         }
     }
 }

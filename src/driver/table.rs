@@ -86,6 +86,11 @@ impl Table {
         self.slots.len() - self.free.len()
     }
 
+    /// How many slots there are, used or not.
+    pub(super) fn slot_count(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Whether one more op fits.
     #[inline]
     pub(super) fn has_room(&self) -> bool {

@@ -42,6 +42,8 @@ pub(crate) struct Counters {
     pub(crate) abandoned: u64,
     /// Abandoned ops whose outcome was kept or let go of.
     pub(crate) salvaged: u64,
+    /// Ops whose future was dropped without having been polled.
+    pub(crate) unpolled: u64,
     pub(crate) cancels_requested: u64,
     /// Cancel requests that came too late.
     pub(crate) cancels_late: u64,
@@ -80,7 +82,10 @@ impl Driver {
             let mut entered = Entered::Done;
             if wait != Wait::Zero || !idle {
                 self.counters.enters += 1;
-                entered = self.ring.enter(wait)?;
+                entered = match self.meter {
+                    None => self.ring.enter(wait)?,
+                    Some(_) => self.metered_enter(wait)?,
+                };
                 self.now_ns = sys::clock::monotonic_ns();
             }
             let count = self.reap(reaped);

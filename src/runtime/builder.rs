@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Runtime;
+use super::debug::DebugConfig;
 use super::handle::Handle;
 use super::parts::{Parts, Scratch};
 use crate::blocking::{self, BlockingPool};
@@ -37,6 +38,7 @@ pub struct Builder {
     iowq_max_workers: Option<u32>,
     cpu_affinity: Vec<usize>,
     raises_nofile_limit: bool,
+    pub(super) debug: DebugConfig,
 }
 
 impl Builder {
@@ -50,6 +52,7 @@ impl Builder {
             iowq_max_workers: None,
             cpu_affinity: Vec::new(),
             raises_nofile_limit: true,
+            debug: DebugConfig::default(),
         }
     }
 
@@ -191,13 +194,14 @@ impl Builder {
             blocking.on_thread_start = Some(Arc::new(sys::affinity::unbind_thread));
         }
         let pool = Arc::new(BlockingPool::new(blocking));
-        let parts = Parts {
+        let mut parts = Parts {
             driver: Box::new(driver),
             scheduler: Box::new(Scheduler::new(number)),
             tasks: Box::new(Tasks::new(number)),
             timers: Timers::new(number),
             pool: Box::new(blocking::Current { pool: Arc::clone(&pool) }),
         };
+        let watchers = self.debug.apply(&mut parts, number);
         Ok(Runtime {
             parts: Cell::new(Some(parts)),
             scratch: RefCell::new(Scratch::default()),
@@ -205,6 +209,7 @@ impl Builder {
             task_budget: self.task_budget,
             handle: Handle::new(number, pool),
             features,
+            watchers,
         })
     }
 

@@ -125,11 +125,16 @@ impl Handle {
         if driver::with(|driver| driver.runtime()) == Some(self.number) {
             return question();
         }
-        let (answer, answers) = mpsc::sync_channel(1);
-        let run = move || drop(answer.try_send(question()));
-        Remote::of(self.number).send(self.number, Message::Run(Box::new(run))).ok()?;
-        answers.recv_timeout(ANSWER_LIMIT).ok().flatten()
+        ask(self.number, question)
     }
+}
+
+/// Asks the loop with this number from another thread than its own.
+pub(super) fn ask<T: Send + 'static>(number: u32, question: fn() -> Option<T>) -> Option<T> {
+    let (answer, answers) = mpsc::sync_channel(1);
+    let run = move || drop(answer.try_send(question()));
+    Remote::of(number).send(number, Message::Run(Box::new(run))).ok()?;
+    answers.recv_timeout(ANSWER_LIMIT).ok().flatten()
 }
 
 impl fmt::Debug for Handle {

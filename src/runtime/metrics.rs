@@ -1,8 +1,7 @@
 //! What a loop has counted, taken from each room.
 
-use std::fmt::Write;
-
 use crate::blocking::{self, BlockingMetrics};
+use crate::histogram::Histogram;
 use crate::time::timers;
 use crate::{driver, scheduler, task};
 
@@ -18,6 +17,13 @@ macro_rules! metrics {
             /// The loop's number.
             pub id: u32,
             $($(#[$doc])+ pub $name: u64,)*
+            /// How long polls of tasks took, one for each of `task_polls`; `None` unless
+            /// [`Builder::histograms`](crate::Builder::histograms) or debug mode is on.
+            pub poll_times: Option<Histogram>,
+            /// How long system calls of the loop took, one for each of `enters`, without what they
+            /// waited (see [`Builder::slow_enter_threshold`](crate::Builder::slow_enter_threshold));
+            /// `None` likewise.
+            pub enter_times: Option<Histogram>,
             /// The blocking pool's.
             pub blocking: BlockingMetrics,
         }
@@ -28,7 +34,7 @@ macro_rules! metrics {
                 [$((stringify!($name), MetricKind::$kind, self.$name),)*].into_iter()
             }
 
-            fn help(name: &str) -> &'static str {
+            pub(super) fn help(name: &str) -> &'static str {
                 match name {
                     $(stringify!($name) => $label,)*
                     _ => "",
@@ -63,12 +69,16 @@ metrics! {
     tasks_panicked: Counter "Tasks that panicked.",
     /// Polls of tasks.
     task_polls: Counter "Polls of tasks.",
+    /// Places for tasks, used or not: the most tasks that lived at one time.
+    task_slots: Gauge "Places for tasks, used or not.",
     /// Tasks in the run queue.
     run_queue_depth: Gauge "Tasks in the run queue.",
     /// Wakes that put a task into the run queue.
     task_wakes: Counter "Wakes that put a task into the run queue.",
     /// Wakes and other messages from other threads.
     remote_messages: Counter "Wakes and other messages from other threads.",
+    /// Messages from other threads that the loop has not taken yet.
+    remote_queue_depth: Gauge "Messages from other threads not taken yet.",
     /// Times that another thread had to end the loop's wait.
     remote_kicks: Counter "Times that another thread had to end the wait of the loop.",
     /// Operations given to the kernel, or on their way there.
@@ -77,6 +87,10 @@ metrics! {
     ops_completed: Counter "Operations whose final completion has come.",
     /// Operations that the kernel has not finished.
     ops_in_flight: Gauge "Operations that the kernel has not finished.",
+    /// Places for operations, used or not: the most that were in flight at one time.
+    op_slots: Gauge "Places for operations, used or not.",
+    /// Operations dropped before they were polled, which never began.
+    ops_unpolled: Counter "Operations dropped before they began.",
     /// Operations whose future was dropped before its outcome was taken.
     ops_abandoned: Counter "Operations whose future was dropped.",
     /// Abandoned operations that have ended, their outcome kept or let go of.
@@ -130,6 +144,8 @@ impl Metrics {
             ops_submitted: counters.submitted,
             ops_completed: counters.completed,
             ops_in_flight: gauges.in_flight as u64,
+            op_slots: gauges.op_slots as u64,
+            ops_unpolled: counters.unpolled,
             ops_abandoned: counters.abandoned,
             ops_salvaged: counters.salvaged,
             ops_backlog: gauges.backlog as u64,
@@ -157,6 +173,8 @@ impl Metrics {
             metrics.tasks_aborted = counters.aborted;
             metrics.tasks_panicked = counters.panicked;
             metrics.task_polls = counters.polls;
+            metrics.task_slots = tasks.slot_count() as u64;
+            metrics.poll_times = tasks.watch().and_then(|watch| watch.times.clone());
         });
         scheduler::with(|scheduler| {
             metrics.run_queue_depth = scheduler.queued() as u64;
@@ -168,59 +186,11 @@ impl Metrics {
             metrics.timers_cancelled = timers.cancelled;
             metrics.timers_standing = timers.standing;
         }
-        metrics.remote_messages = crate::remote::Remote::of(metrics.id).received();
+        metrics.enter_times = driver::with(|driver| driver.enter_times().cloned()).flatten();
+        let remote = crate::remote::Remote::of(metrics.id);
+        metrics.remote_messages = remote.received();
+        metrics.remote_queue_depth = remote.queued() as u64;
         metrics.blocking = blocking::current().map(|pool| pool.metrics()).unwrap_or_default();
         Some(metrics)
-    }
-
-    /// Appends the metrics in Prometheus' text format, each labelled with the loop's number.
-    ///
-    /// ```
-    /// # annulus::run(async {
-    /// let mut text = String::new();
-    /// annulus::Handle::current().metrics().unwrap().prometheus_text(&mut text);
-    /// assert!(text.contains("# TYPE annulus_tasks_alive gauge"));
-    /// # }).unwrap();
-    /// ```
-    pub fn prometheus_text(&self, text: &mut String) {
-        for (name, kind, value) in self.iter() {
-            self.line(text, name, kind, Self::help(name), value as f64);
-        }
-        let pool = &self.blocking;
-        let (counter, gauge) = (MetricKind::Counter, MetricKind::Gauge);
-        let seconds = |ns: u64| ns as f64 / 1e9;
-        for (name, kind, help, value) in [
-            ("blocking_threads", gauge, "Threads of the blocking pool.", pool.threads as f64),
-            ("blocking_idle", gauge, "Threads of the pool that wait.", pool.idle as f64),
-            ("blocking_queued", gauge, "Jobs in the queue.", pool.queued as f64),
-            ("blocking_waiting", gauge, "Jobs beyond the queue's limit.", pool.waiting as f64),
-            ("blocking_running", gauge, "Jobs that run.", pool.running as f64),
-            ("blocking_completed", counter, "Jobs that have ended.", pool.completed as f64),
-            ("blocking_panicked", counter, "Jobs that panicked.", pool.panicked as f64),
-            ("blocking_cancelled", counter, "Jobs taken back in time.", pool.cancelled as f64),
-            (
-                "blocking_wait_seconds",
-                counter,
-                "Time that jobs waited.",
-                seconds(pool.wait_total_ns),
-            ),
-            ("blocking_run_seconds", counter, "Time that jobs ran.", seconds(pool.run_total_ns)),
-        ] {
-            self.line(text, name, kind, help, value);
-        }
-    }
-
-    fn line(&self, text: &mut String, name: &str, kind: MetricKind, help: &str, value: f64) {
-        let (kind, suffix) = match kind {
-            MetricKind::Counter => ("counter", "_total"),
-            MetricKind::Gauge => ("gauge", ""),
-        };
-        let id = self.id;
-        // Writing to a String cannot fail.
-        let _infallible = write!(
-            text,
-            "# HELP annulus_{name}{suffix} {help}\n# TYPE annulus_{name}{suffix} {kind}\n\
-             annulus_{name}{suffix}{{loop=\"{id}\"}} {value}\n"
-        );
     }
 }

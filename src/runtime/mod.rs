@@ -6,11 +6,15 @@
 //! the turn brought, when no part of the loop is borrowed any more.
 
 mod builder;
+mod debug;
 mod dump;
 mod handle;
 mod metrics;
 mod parts;
+mod prometheus;
+mod quit;
 mod shutdown;
+mod watchdog;
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -21,13 +25,16 @@ use std::task::Poll;
 use std::time::Duration;
 
 pub use self::builder::Builder;
-pub use self::dump::{Dump, OpDump, TaskDump};
+use self::debug::Watchers;
+pub use self::dump::{Dump, OpDump, TaskDump, TaskState};
 pub use self::handle::{Handle, RemoteHandle};
 pub use self::metrics::{MetricKind, Metrics};
 use self::parts::{Parts, Scratch};
+pub use crate::histogram::Histogram;
 use crate::remote::{Message, Remote};
 use crate::scheduler::{self, TaskId};
 use crate::sys::{Features, SetupError, Wait};
+pub use crate::task::watch::TaskMeta;
 use crate::task::{self, JoinHandle, Root};
 use crate::time::timers;
 use crate::{driver, sys};
@@ -55,6 +62,7 @@ pub struct Runtime {
     task_budget: u32,
     handle: Handle,
     features: Features,
+    watchers: Watchers,
 }
 
 impl Runtime {
@@ -171,6 +179,7 @@ impl Runtime {
     fn tick<T>(&self, mut root: impl FnMut(TaskId) -> Option<Poll<T>>) -> Option<T> {
         for _ in 0..self.task_budget {
             let id = scheduler::with(scheduler::Scheduler::next)??;
+            let _watched = self.watchers.polls.then(|| task::watch_poll(id));
             match root(id) {
                 None => task::run(id),
                 Some(Poll::Pending) => {}
@@ -190,6 +199,9 @@ impl Runtime {
         let remote = Remote::of(self.number);
         let wait = wait(remote, limit_ns);
         let turned = turn(wait, scratch);
+        if self.watchers.enters {
+            report_slow_enters();
+        }
         if wait != Wait::Zero {
             remote.unpark();
         }
@@ -227,6 +239,20 @@ fn turn(wait: Wait, scratch: &mut Scratch) -> io::Result<()> {
     let turned = driver::with(|driver| driver.turn(wait, reaped)).expect("the loop is installed");
     driver::finish_turn(reaped);
     turned
+}
+
+/// Reports the system calls that took long, when the driver is not borrowed any more.
+#[cold]
+fn report_slow_enters() {
+    for slow in driver::with(driver::Driver::take_slow_enters).unwrap_or_default() {
+        tracing::warn!(
+            took_ms = task::milliseconds(slow.took_ns),
+            threshold_ms = task::milliseconds(slow.threshold_ns),
+            submitted = slow.submitted,
+            waited = slow.waited,
+            "a system call of the loop was slow",
+        );
+    }
 }
 
 /// Does what other threads have asked for.

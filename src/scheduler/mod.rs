@@ -105,6 +105,11 @@ impl Scheduler {
         self.queue.len()
     }
 
+    /// Whether a task is in the queue.
+    pub(crate) fn is_queued(&mut self, task: TaskId) -> bool {
+        self.slot(task).is_some_and(|slot| slot.is_queued)
+    }
+
     /// Wakes since the loop began.
     pub(crate) fn woken(&self) -> u64 {
         self.woken

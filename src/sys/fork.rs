@@ -14,7 +14,7 @@ static GENERATION: AtomicU32 = AtomicU32::new(0);
 static WATCH: Once = Once::new();
 
 /// The generation of this process; watched from the first call on.
-pub(super) fn watched_generation() -> u32 {
+pub(crate) fn watched_generation() -> u32 {
     WATCH.call_once(|| {
         // SAFETY: the handler only adds to an atomic, which is allowed in a forked child.
         let answer = unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
@@ -27,7 +27,7 @@ pub(super) fn watched_generation() -> u32 {
 
 /// The generation of this process.
 #[inline]
-pub(super) fn generation() -> u32 {
+pub(crate) fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed)
 }
 

@@ -20,6 +20,9 @@ pub(super) trait Run {
     /// Makes `error` the task's end.
     fn fail(self: Pin<&mut Self>, error: JoinError);
 
+    /// What the task panicked with, in words, when a panic is its end.
+    fn panic(&self) -> Option<&str>;
+
     /// Moves the end of the task into `place`, an `Option<Result<T, JoinError>>`.
     fn take_output(self: Pin<&mut Self>, place: &mut dyn Any);
 }
@@ -104,6 +107,11 @@ where
             Cell::Ended(_) | Cell::Empty => error,
         };
         self.set(Cell::Ended(Err(error)));
+    }
+
+    fn panic(&self) -> Option<&str> {
+        let Cell::Ended(Err(error)) = self else { return None };
+        error.is_panic().then(|| error.panic_message().unwrap_or("a value that is not text"))
     }
 
     fn take_output(mut self: Pin<&mut Self>, place: &mut dyn Any) {

@@ -11,6 +11,8 @@ pub(super) type Cleanup = Pin<Box<dyn Future<Output = ()>>>;
 #[derive(Default)]
 pub(super) struct Extra {
     pub(super) name: Option<Box<str>>,
+    /// What the task panicked with, in words.
+    pub(super) panic: Option<Box<str>>,
     /// Clean-ups in the order in which they were deferred, each with its key.
     deferred: Vec<(u64, Cleanup)>,
     next_key: u64,
@@ -19,6 +21,11 @@ pub(super) struct Extra {
 }
 
 impl Extra {
+    /// What is left of a task that has panicked.
+    pub(super) fn of_panic(name: Option<Box<str>>, panic: Option<Box<str>>) -> Box<Self> {
+        Box::new(Extra { name, panic, ..Extra::default() })
+    }
+
     pub(super) fn defer(&mut self, cleanup: Cleanup) -> u64 {
         let key = self.next_key;
         self.next_key += 1;

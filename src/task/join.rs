@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::run::{drop_output, request};
+use super::run::{drop_unwanted, request};
 use super::table::{self, Stop};
 use super::{Id, JoinError};
 use crate::scheduler::TaskId;
@@ -154,7 +154,7 @@ impl AbortHandle {
 fn detach(id: TaskId, runtime: u32) {
     let here = table::with(|tasks| (tasks.runtime() == runtime).then(|| tasks.detach(id)));
     match here.flatten() {
-        Some(Some(output)) => drop_output(output),
+        Some(Some(unwanted)) => drop_unwanted(unwanted),
         Some(None) => {}
         None => drop(crate::remote::send_home(runtime, move || detach(id, runtime))),
     }

@@ -5,6 +5,8 @@
 mod cancel;
 mod cell;
 mod crew;
+mod describe;
+mod end;
 mod error;
 mod extra;
 mod group;
@@ -16,6 +18,7 @@ mod run;
 mod spawn;
 mod table;
 mod token;
+pub(crate) mod watch;
 
 use std::fmt;
 use std::future::Future;
@@ -23,6 +26,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 pub use self::cancel::{Cancelled, Deferred, Shield, cancelled, defer, is_cancelled, shield};
+pub(crate) use self::describe::TaskInfo;
 pub use self::error::JoinError;
 pub use self::group::{ChildHandle, Failure, GroupError, TaskGroup};
 pub use self::join::{AbortHandle, JoinHandle};
@@ -36,6 +40,7 @@ pub(crate) use self::table::{Tasks, install, with};
 pub use self::token::{
     CancellationToken, DropGuard, WaitForCancellationFuture, WaitForCancellationFutureOwned,
 };
+pub(crate) use self::watch::{Beat, Current, Hook, Hooks, Watch, milliseconds, watch_poll};
 use crate::scheduler::TaskId;
 
 /// Names a task among those of this process, as long as it lives.

@@ -14,8 +14,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use super::JoinError;
+use super::end::{Ended, Unwanted};
 use super::extra::Cleanup;
-use super::table::{BoxedTask, Ended, Stop, Taken, with};
+use super::table::{BoxedTask, Stop, Taken, with};
+use super::watch::watch_poll;
 use crate::scheduler::{self, TaskId};
 
 /// The clean-up phase of a task, which stands in its slot in place of the future.
@@ -42,9 +44,9 @@ pub(crate) fn run(id: TaskId) {
         }
         Ok(Poll::Ready(())) => ended(id, task, is_cleaning_up),
         Err(payload) => {
-            with(|tasks| tasks.counters.panicked += 1);
             drop_contained(&mut task);
             task.as_mut().fail(JoinError::panicked(Some(id.to_bits()), payload));
+            with(|tasks| tasks.note_panic(id, task.panic()));
             ended(id, task, is_cleaning_up);
         }
     }
@@ -106,6 +108,10 @@ impl super::cell::Run for CleaningUp {
         self.task.as_mut().fail(error);
     }
 
+    fn panic(&self) -> Option<&str> {
+        self.task.panic()
+    }
+
     fn take_output(mut self: Pin<&mut Self>, place: &mut dyn std::any::Any) {
         self.task.as_mut().take_output(place);
     }
@@ -114,8 +120,11 @@ impl super::cell::Run for CleaningUp {
 /// Notes the end of a task, then wakes its joiner or drops its output.
 fn end(id: TaskId, task: BoxedTask) {
     let Some(ended) = with(|tasks| tasks.end(id, task)) else { return };
-    let Ended { joiner, watcher, unwanted, extra } = ended;
+    let Ended { joiner, watcher, unwanted, extra, notice } = ended;
     let _reported = catch_unwind(AssertUnwindSafe(|| drop(extra)));
+    if let Some(notice) = notice {
+        notice.give();
+    }
     joiner.into_iter().chain(watcher).for_each(Waker::wake);
     if let Some(unwanted) = unwanted {
         drop_output(unwanted);
@@ -131,6 +140,14 @@ fn drop_contained(task: &mut BoxedTask) {
 /// Drops an output that nobody will take, likewise.
 pub(super) fn drop_output(task: BoxedTask) {
     let _reported = catch_unwind(AssertUnwindSafe(|| drop(task)));
+}
+
+/// As [`drop_output`], of a task whose end nobody was told.
+pub(super) fn drop_unwanted(unwanted: Unwanted) {
+    if let Some(notice) = unwanted.notice {
+        notice.give();
+    }
+    drop_output(unwanted.output);
 }
 
 /// Asks every task of this thread's loop to end, with its clean-up.
@@ -172,12 +189,14 @@ pub(crate) fn close() {
             break;
         }
         for id in alive {
+            let is_watched = with(|tasks| tasks.watch().is_some()) == Some(true);
+            let _watched = is_watched.then(|| watch_poll(id));
             if let Some(Some(Taken { task, is_cleaning_up, .. })) = with(|tasks| tasks.take(id)) {
                 stop_now(id, task, Stop::Abort, is_cleaning_up);
             }
         }
     }
     for ended in with(|tasks| tasks.take_ended()).unwrap_or_default() {
-        drop_output(ended);
+        drop_unwanted(ended);
     }
 }

@@ -6,7 +6,7 @@ use std::panic::Location;
 use super::cell::{Cell, Kind, Plain};
 use super::crew::CrewId;
 use super::table::{BoxedTask, with};
-use super::{JoinHandle, run};
+use super::{JoinHandle, run, watch};
 use crate::scheduler::{self, Scheduler};
 
 /// Runs `future` as a task of this loop, beside the one that calls.
@@ -60,11 +60,16 @@ where
         } else if let Some(crew) = crew {
             tasks.crews.refuse(crew, id);
         }
-        tasks.runtime()
+        (tasks.runtime(), tasks.watch().is_some())
     });
-    let Some(runtime) = spawned else { no_loop(site) };
+    let Some((runtime, is_watched)) = spawned else { no_loop(site) };
     match task {
-        None => scheduler::wake(id),
+        None => {
+            scheduler::wake(id);
+            if is_watched {
+                watch::spawned(id);
+            }
+        }
         Some(refused) => {
             // The name stays unknown to the table, so the join ends as cancelled.
             let _released = scheduler::with(|scheduler| scheduler.release(id));

@@ -10,6 +10,7 @@ use std::task::{Poll, Waker};
 use super::cell::Run;
 use super::crew::{CrewId, Crews, Link};
 use super::extra::{Cleanup, Extra};
+use super::watch::Watch;
 use crate::local::Local;
 use crate::scheduler::{self, TaskId};
 
@@ -22,13 +23,15 @@ pub(super) type BoxedTask = Pin<Box<dyn Run>>;
 /// All tasks of one loop.
 pub(crate) struct Tasks {
     runtime: u32,
-    slots: Vec<Slot>,
+    pub(super) slots: Vec<Slot>,
     pub(super) current: Option<TaskId>,
     is_closing: bool,
     pub(super) counters: Counters,
     pub(super) crews: Crews,
     /// The group whose body is being polled.
     pub(super) region: Option<CrewId>,
+    /// Where somebody asked for it.
+    pub(super) watch: Option<Box<Watch>>,
 }
 
 /// What has happened to tasks since the loop began.
@@ -44,15 +47,6 @@ pub(crate) struct Counters {
     pub(crate) alive: u64,
 }
 
-/// What there is to say of a task.
-#[derive(Debug)]
-pub(crate) struct TaskInfo {
-    pub(crate) id: TaskId,
-    pub(crate) name: Option<String>,
-    pub(crate) site: &'static Location<'static>,
-    pub(crate) is_stopping: bool,
-}
-
 /// How a task was asked to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stop {
@@ -65,24 +59,25 @@ pub(super) enum Stop {
 
 pub(super) struct Slot {
     /// Empty while the task is polled and when the slot is free.
-    task: Option<BoxedTask>,
+    pub(super) task: Option<BoxedTask>,
     /// Who awaits the end.
-    joiner: Option<Waker>,
-    site: &'static Location<'static>,
-    extra: Option<Box<Extra>>,
+    pub(super) joiner: Option<Waker>,
+    pub(super) site: &'static Location<'static>,
+    /// When the task has ended: only its panic, until somebody takes the end.
+    pub(super) extra: Option<Box<Extra>>,
     /// Its place among the tasks that somebody watches with it.
     pub(super) link: Link,
-    generation: u32,
-    state: State,
-    stop: Stop,
+    pub(super) generation: u32,
+    pub(super) state: State,
+    pub(super) stop: Stop,
     /// How many shields hold a cancel back.
     shields: u16,
     /// Whether a join handle is there to take the end.
-    is_joinable: bool,
+    pub(super) is_joinable: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     Free,
     Alive,
     /// The future is gone, the deferred clean-up runs.
@@ -97,17 +92,6 @@ pub(super) struct Taken {
     pub(super) is_cleaning_up: bool,
 }
 
-/// What the end of a task leaves to be woken and dropped.
-pub(super) struct Ended {
-    /// Who awaits its end.
-    pub(super) joiner: Option<Waker>,
-    /// Who awaits the end of its group, or of any task of its set.
-    pub(super) watcher: Option<Waker>,
-    /// The task itself, when nobody will take its output.
-    pub(super) unwanted: Option<BoxedTask>,
-    pub(super) extra: Option<Box<Extra>>,
-}
-
 impl Tasks {
     pub(crate) fn new(runtime: u32) -> Self {
         Tasks {
@@ -118,7 +102,23 @@ impl Tasks {
             counters: Counters::default(),
             crews: Crews::new(runtime),
             region: None,
+            watch: None,
         }
+    }
+
+    /// Watches the tasks from now on.
+    pub(crate) fn set_watch(&mut self, watch: Watch) {
+        self.watch = Some(Box::new(watch));
+    }
+
+    /// What is known of the tasks of a loop that is watched.
+    pub(crate) fn watch(&self) -> Option<&Watch> {
+        self.watch.as_deref()
+    }
+
+    /// How many slots there are, used or not.
+    pub(crate) fn slot_count(&self) -> usize {
+        self.slots.len()
     }
 
     pub(crate) fn counters(&self) -> Counters {
@@ -169,6 +169,9 @@ impl Tasks {
             self.counters.spawned += 1;
             self.counters.alive += 1;
         }
+        if let Some(watch) = &mut self.watch {
+            watch.begin(index);
+        }
     }
 
     #[inline]
@@ -211,27 +214,6 @@ impl Tasks {
         has_deferred
     }
 
-    /// The task has ended.
-    pub(super) fn end(&mut self, id: TaskId, task: BoxedTask) -> Ended {
-        self.counters.polls += 1;
-        self.counters.finished += 1;
-        self.counters.alive -= 1;
-        self.current = None;
-        let slot = self.slot(id).expect("a task that is polled keeps its slot");
-        slot.state = State::Ended;
-        let extra = slot.extra.take();
-        let link = std::mem::replace(&mut slot.link, Link::NONE);
-        let mut ended = Ended { joiner: slot.joiner.take(), watcher: None, unwanted: None, extra };
-        if slot.is_joinable {
-            slot.task = Some(task);
-        } else {
-            ended.unwanted = Some(task);
-            self.free(id);
-        }
-        ended.watcher = self.crews.ended(link);
-        ended
-    }
-
     /// Frees the slot of the loop's root future; what it still had is to be dropped.
     pub(super) fn free_root(&mut self, id: TaskId) -> Option<Box<Extra>> {
         let extra = self.slot(id)?.extra.take();
@@ -239,7 +221,7 @@ impl Tasks {
         extra
     }
 
-    fn free(&mut self, id: TaskId) {
+    pub(super) fn free(&mut self, id: TaskId) {
         if let Some(slot) = self.slot(id) {
             slot.state = State::Free;
             slot.joiner = None;
@@ -262,19 +244,6 @@ impl Tasks {
             joiner => *joiner = Some(waker.clone()),
         }
         Some(Poll::Pending)
-    }
-
-    /// The join handle is gone; an output that nobody will take comes back to be dropped.
-    pub(super) fn detach(&mut self, id: TaskId) -> Option<BoxedTask> {
-        let slot = self.slot(id)?;
-        slot.is_joinable = false;
-        slot.joiner = None;
-        if slot.state != State::Ended {
-            return None;
-        }
-        let task = slot.task.take();
-        self.free(id);
-        task
     }
 
     /// Whether the task has ended.
@@ -324,16 +293,6 @@ impl Tasks {
         self.slot(id)?.extra.as_mut()?.pop_deferred()
     }
 
-    /// Where a task was spawned.
-    pub(crate) fn site(&mut self, id: TaskId) -> Option<&'static Location<'static>> {
-        self.slot(id).map(|slot| slot.site)
-    }
-
-    /// What a task is called.
-    pub(crate) fn name(&mut self, id: TaskId) -> Option<&str> {
-        self.slot(id)?.extra.as_ref()?.name.as_deref()
-    }
-
     /// Every task that has not ended, the root excluded.
     pub(crate) fn alive(&self) -> Vec<TaskId> {
         let slots = self.slots.iter().enumerate();
@@ -343,26 +302,6 @@ impl Tasks {
         alive
             .map(|(index, slot)| TaskId::named(self.runtime, slot.generation, index as u32))
             .collect()
-    }
-
-    /// What there is to say of every task that has not ended, the root included.
-    pub(crate) fn describe(&self) -> Vec<TaskInfo> {
-        let slots = self.slots.iter().enumerate();
-        let alive =
-            slots.filter(|(_, slot)| matches!(slot.state, State::Alive | State::CleaningUp));
-        alive
-            .map(|(index, slot)| TaskInfo {
-                id: TaskId::named(self.runtime, slot.generation, index as u32),
-                name: slot.extra.as_ref().and_then(|extra| extra.name.as_deref().map(String::from)),
-                site: slot.site,
-                is_stopping: slot.stop != Stop::No,
-            })
-            .collect()
-    }
-
-    /// Outputs that nobody took.
-    pub(super) fn take_ended(&mut self) -> Vec<BoxedTask> {
-        self.slots.iter_mut().filter_map(|slot| slot.task.take()).collect()
     }
 }
 

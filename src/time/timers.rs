@@ -121,6 +121,18 @@ pub(crate) fn counters() -> Option<TimerCounters> {
     })
 }
 
+/// What `of` makes of each entry that stands on this thread, given its deadline and its waker. `of`
+/// must not clone the waker, which is user code.
+pub(crate) fn standing<R>(of: impl Fn(u64, &Waker) -> Option<R>) -> Vec<R> {
+    let standing = TIMERS.with(|local| {
+        local.with(|timers| {
+            let entries = timers.wheel.standing_entries();
+            entries.filter_map(|(deadline, waker)| of(deadline, waker)).collect()
+        })
+    });
+    standing.unwrap_or_default()
+}
+
 /// Takes an entry out if the runtime it belongs to runs on this thread, where it may be gone
 /// already; `false` says that its home is elsewhere. Never panics, not even in the destructors of
 /// thread-local values.

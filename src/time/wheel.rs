@@ -39,7 +39,6 @@ const LEVELS: usize = 8;
 const NIL: u32 = u32::MAX;
 /// Where an entry is, if not in the list of that number.
 const IN_HEAP: u16 = (LEVELS * SLOTS) as u16;
-
 /// How many entries of a list are looked at to find its earliest deadline. Looking costs a turn of
 /// the loop some 2 ns each; not knowing costs a wake-up that finds nothing due, once in each slot.
 const SCAN_MAX: usize = 16;
@@ -396,5 +395,6 @@ impl Wheel {
     }
 }
 
+mod inspect;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,158 @@
+//! The end of a task as its table sees it: who takes the output, and what is said when nobody does.
+//!
+//! A panic that no join handle was asked for is reported, whether the handle was dropped before the
+//! task panicked, afterwards, or not at all before the loop ended.
+
+use std::sync::Arc;
+use std::task::Waker;
+
+use super::Id;
+use super::crew::Link;
+use super::extra::Extra;
+use super::table::{BoxedTask, State, Tasks};
+use super::watch::{Hook, Subject, Watch};
+use crate::scheduler::TaskId;
+
+/// What the end of a task leaves to be done outside the table's borrow.
+pub(super) struct Ended {
+    /// Who awaits its end.
+    pub(super) joiner: Option<Waker>,
+    /// Who awaits the end of its group, or of any task of its set.
+    pub(super) watcher: Option<Waker>,
+    /// The output, when nobody will take it.
+    pub(super) unwanted: Option<BoxedTask>,
+    pub(super) extra: Option<Box<Extra>>,
+    pub(super) notice: Option<Box<Notice>>,
+}
+
+/// An output that nobody will take.
+pub(super) struct Unwanted {
+    pub(super) output: BoxedTask,
+    pub(super) notice: Option<Box<Notice>>,
+}
+
+/// What is to be said about the end of a task, outside every borrow.
+#[derive(Debug)]
+pub(super) struct Notice {
+    subject: Subject,
+    hook: Option<Hook>,
+    /// What the task panicked with, when nobody will ever be told.
+    unread_panic: Option<Box<str>>,
+}
+
+impl Notice {
+    /// That a task ended, with a panic that nobody will take if there is one.
+    pub(super) fn of_end(
+        subject: Subject,
+        watch: Option<&Watch>,
+        unread_panic: Option<Box<str>>,
+    ) -> Option<Box<Notice>> {
+        let hook = watch.and_then(|watch| watch.hooks.terminate.clone());
+        let is_any = hook.is_some() || unread_panic.is_some();
+        is_any.then(|| Box::new(Notice { subject, hook, unread_panic }))
+    }
+
+    /// Calls the hook and reports the panic.
+    pub(super) fn give(self) {
+        let Notice { subject, hook, unread_panic } = self;
+        subject.tell(hook);
+        if let Some(message) = unread_panic {
+            tracing::error!(
+                task = %Id(subject.id),
+                name = subject.name.as_deref(),
+                spawned_at = %subject.spawned_at,
+                panic = &*message,
+                "a task panicked, and its join handle was dropped without being awaited",
+            );
+        }
+    }
+}
+
+impl Tasks {
+    /// The future has panicked; with which message, unless the panic went to the task's group.
+    #[cold]
+    pub(super) fn note_panic(&mut self, id: TaskId, message: Option<&str>) {
+        self.counters.panicked += 1;
+        let Some(message) = message else { return };
+        if let Some(extra) = self.extra(id) {
+            extra.panic = Some(message.into());
+        }
+    }
+
+    /// The task has ended.
+    pub(super) fn end(&mut self, id: TaskId, task: BoxedTask) -> Ended {
+        self.counters.polls += 1;
+        self.counters.finished += 1;
+        self.counters.alive -= 1;
+        self.current = None;
+        let is_watched = self.watch.is_some();
+        let slot = self.slot(id).expect("a task that is polled keeps its slot");
+        slot.state = State::Ended;
+        let is_joinable = slot.is_joinable;
+        let (extra, joiner) = (slot.extra.take(), slot.joiner.take());
+        let link = std::mem::replace(&mut slot.link, Link::NONE);
+        let mut unwanted = Some(task);
+        if is_joinable {
+            slot.task = unwanted.take();
+        }
+        let mut ended = Ended { joiner, watcher: None, unwanted, extra, notice: None };
+        if is_watched || ended.extra.as_ref().is_some_and(|extra| extra.panic.is_some()) {
+            ended.notice = self.note_end(id, ended.extra.as_deref_mut());
+        }
+        if !is_joinable {
+            self.free(id);
+        }
+        ended.watcher = self.crews.ended(link);
+        ended
+    }
+
+    /// What is to be said about a task's end; a panic that may yet be taken stays with the slot.
+    #[cold]
+    fn note_end(&mut self, id: TaskId, extra: Option<&mut Extra>) -> Option<Box<Notice>> {
+        let slot = self.slot(id)?;
+        let (name, mut panic) = match extra {
+            Some(extra) => (extra.name.as_deref().map(Arc::from), extra.panic.take()),
+            None => (None, None),
+        };
+        let subject = Subject { id, name, spawned_at: slot.site };
+        if slot.is_joinable && panic.is_some() {
+            let name = subject.name.as_deref().map(Box::from);
+            slot.extra = Some(Extra::of_panic(name, panic.take()));
+        }
+        Notice::of_end(subject, self.watch.as_deref(), panic)
+    }
+
+    /// The join handle is gone; an output that nobody will take comes back to be dropped.
+    pub(super) fn detach(&mut self, id: TaskId) -> Option<Unwanted> {
+        let slot = self.slot(id)?;
+        slot.is_joinable = false;
+        slot.joiner = None;
+        if slot.state != State::Ended {
+            return None;
+        }
+        let unwanted = self.take_unwanted(id);
+        self.free(id);
+        unwanted
+    }
+
+    /// The output of a task that has ended, and what is to be said of it.
+    fn take_unwanted(&mut self, id: TaskId) -> Option<Unwanted> {
+        let slot = self.slot(id)?;
+        let output = slot.task.take()?;
+        let notice = slot.extra.take().and_then(|extra| {
+            let name = extra.name.as_deref().map(Arc::from);
+            let subject = Subject { id, name, spawned_at: slot.site };
+            Notice::of_end(subject, None, extra.panic)
+        });
+        Some(Unwanted { output, notice })
+    }
+
+    /// Outputs that nobody took.
+    pub(super) fn take_ended(&mut self) -> Vec<Unwanted> {
+        let ended = self.slots.iter().enumerate().filter(|(_, slot)| slot.state == State::Ended);
+        let ids: Vec<TaskId> = ended
+            .map(|(index, slot)| TaskId::named(self.runtime(), slot.generation, index as u32))
+            .collect();
+        ids.into_iter().filter_map(|id| self.take_unwanted(id)).collect()
+    }
+}
