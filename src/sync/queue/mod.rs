@@ -9,7 +9,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 pub use error::{GetError, PutError, TryGetError, TryPutError};
 pub use order::{Fifo, Lifo, Order, Smallest};
@@ -267,8 +267,8 @@ impl<O: Order> Future for Put<'_, O> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Put { queue, item, key } = self.get_mut();
         assert!(item.is_some(), "polled after completion");
-        let outcome = queue.state.poll(cx, |state, waker| state.poll_put(item, key, waker));
-        outcome.map(|_| item.take().map_or(Ok(()), |item| Err(PutError(item))))
+        ready!(queue.state.poll(cx, |state, waker| state.poll_put(item, key, waker)));
+        Poll::Ready(item.take().map_or(Ok(()), |item| Err(PutError(item))))
     }
 }
 

@@ -87,17 +87,16 @@ impl<O: Order> State<O> {
         Ok(())
     }
 
-    /// Puts the item or gets in line; `false` when the queue is closed and the item stays.
+    /// Puts the item or gets in line. It stays in `item` when the queue is closed.
     pub(super) fn poll_put(
         &mut self,
         item: &mut Option<O::Item>,
         key: &mut Option<WaitKey>,
         waker: &mut LazyWaker<'_>,
-    ) -> Poll<bool> {
+    ) -> Poll<()> {
         let Some(in_line) = *key else {
             return match self.try_put(item) {
-                Ok(()) => Poll::Ready(true),
-                Err(Refusal::Closed) => Poll::Ready(false),
+                Ok(()) | Err(Refusal::Closed) => Poll::Ready(()),
                 Err(Refusal::Wait) => {
                     self.putters.join(key, (), waker);
                     Poll::Pending
@@ -116,7 +115,7 @@ impl<O: Order> State<O> {
         if open {
             self.push(item, place);
         }
-        Poll::Ready(open)
+        Poll::Ready(())
     }
 
     fn push(&mut self, item: &mut Option<O::Item>, place: Option<usize>) {
