@@ -63,6 +63,7 @@ mod blocking;
 pub mod buf;
 mod driver;
 pub mod fs;
+pub mod guide;
 mod histogram;
 pub mod io;
 mod local;
