@@ -20,6 +20,9 @@ pub(crate) const LOOPS_MAX: usize = 1024;
 /// place was used, so that the name of a loop that has ended means no other.
 const PLACE_BITS: u32 = LOOPS_MAX.trailing_zeros();
 
+/// Tasks in slots from this one on may be in the queue more than once: it bounds what is remembered.
+const WAKES_KNOWN_MAX: usize = 1 << 20;
+
 /// What a foreign thread wants of a loop.
 pub(crate) enum Message {
     /// Wake this task.
@@ -43,6 +46,10 @@ struct State {
     runtime: u32,
     used: u32,
     queue: Vec<Message>,
+    /// For each task's slot, the last wake that went into the queue and how many queues had been
+    /// taken before it.
+    wakes: Vec<(u64, u64)>,
+    taken: u64,
     is_parked: bool,
     kick: Option<Kick>,
     /// Messages from other threads since the loop began.
@@ -57,6 +64,8 @@ impl Remote {
             runtime: 0,
             used: 0,
             queue: Vec::new(),
+            wakes: Vec::new(),
+            taken: 0,
             is_parked: false,
             kick: None,
             received: 0,
@@ -97,6 +106,7 @@ impl Remote {
         state.runtime = 0;
         state.is_parked = false;
         state.received = 0;
+        state.wakes = Vec::new();
         self.has_messages.store(false, Ordering::Relaxed);
         (std::mem::take(&mut state.queue), state.kick.take())
     }
@@ -111,10 +121,13 @@ impl Remote {
         Ok(())
     }
 
-    /// Wakes a task of whichever loop is here; without one, nothing happens.
-    pub(crate) fn wake(&self, task: u64) {
+    /// Wakes the task in this slot of whichever loop is here; without one, nothing happens.
+    ///
+    /// A task that is in the queue already is not put there once more, so that threads which wake
+    /// and wake again cannot outrun the loop.
+    pub(crate) fn wake(&self, slot: usize, task: u64) {
         let mut state = self.lock();
-        if state.runtime != 0 {
+        if state.runtime != 0 && state.is_news(slot, task) {
             self.deliver(&mut state, Message::Wake(task));
         }
     }
@@ -141,6 +154,7 @@ impl Remote {
         debug_assert!(into.is_empty(), "messages are handled before the next are taken");
         let mut state = self.lock();
         std::mem::swap(&mut state.queue, into);
+        state.taken += 1;
         self.has_messages.store(false, Ordering::Relaxed);
     }
 
@@ -168,6 +182,21 @@ impl Remote {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Whether this wake is not in the queue yet; it is from now on.
+    fn is_news(&mut self, slot: usize, task: u64) -> bool {
+        if slot >= WAKES_KNOWN_MAX {
+            return true;
+        }
+        if slot >= self.wakes.len() {
+            // A stamp that no queue has.
+            self.wakes.resize(slot + 1, (0, u64::MAX));
+        }
+        let wake = (task, self.taken);
+        std::mem::replace(&mut self.wakes[slot], wake) != wake
     }
 }
 
@@ -205,17 +234,37 @@ mod tests {
         remote.set_kick(Box::new(move || {
             count.fetch_add(1, Ordering::Relaxed);
         }));
-        remote.wake(1);
+        remote.wake(1, 1);
         assert_eq!(kicks.load(Ordering::Relaxed), 0);
         assert!(!remote.park(), "a message waits");
         let mut messages = Vec::new();
         remote.take(&mut messages);
         assert_eq!(messages.len(), 1);
         assert!(remote.park());
-        remote.wake(2);
-        remote.wake(3);
+        remote.wake(2, 2);
+        remote.wake(3, 3);
         assert_eq!(kicks.load(Ordering::Relaxed), 1);
         assert!(remote.send(runtime, Message::Wake(4)).is_ok());
+        remote.close();
+    }
+
+    #[test]
+    fn a_task_is_in_the_queue_once_until_it_is_taken() {
+        let (_, remote) = open();
+        let mut messages = Vec::new();
+        for task in [5, 5, 6, 5, 6] {
+            remote.wake(5, task);
+        }
+        remote.take(&mut messages);
+        // A slot that was used again has another task, which is not mistaken for the old one.
+        let tasks = messages.drain(..).map(|message| match message {
+            Message::Wake(task) => task,
+            Message::Run(_) => panic!("only wakes were sent"),
+        });
+        assert_eq!(tasks.collect::<Vec<_>>(), [5, 6, 5, 6]);
+        remote.wake(5, 6);
+        remote.take(&mut messages);
+        assert_eq!(messages.len(), 1);
         remote.close();
     }
 
@@ -238,7 +287,7 @@ mod tests {
     fn a_wake_for_a_place_without_a_loop_does_nothing() {
         let (_, remote) = open();
         remote.close();
-        remote.wake(9);
+        remote.wake(9, 9);
         let (queue, _) = remote.close();
         assert!(queue.is_empty());
     }

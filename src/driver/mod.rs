@@ -111,6 +111,8 @@ pub(super) enum Start<T: Op> {
     /// The stash had what it wanted: its completion.
     Served(T, io::Result<T::Completed>),
     Refused(T, io::Error),
+    /// Its descriptor is another loop's.
+    Foreign(T),
 }
 
 /// An op whose final completion has come.
@@ -221,22 +223,21 @@ impl Driver {
         let target = op.descriptor();
         let op = match target {
             None => op,
-            Some(fd) => {
-                check_runtime(fd.runtime, self.runtime);
-                match self.pass_gate(op, fd, waker) {
-                    Ok(op) => op,
-                    Err(start) => return start,
-                }
-            }
+            Some(fd) if fd.runtime != self.runtime => return Start::Foreign(op),
+            Some(fd) => match self.pass_gate(op, fd, waker) {
+                Ok(op) => op,
+                Err(start) => return start,
+            },
         };
         if self.is_closing || !self.table.has_room() {
             return Start::Refused(op, sys::shutting_down());
         }
-        if target.is_some_and(|fd| !self.descriptors.retain(fd)) {
-            return Start::Refused(op, sys::closed());
-        }
         let mut cell = self.cells.put(op);
+        // A buffer that panics here leaks its cell, and nothing has been counted.
         let entry = cell.prepare();
+        if target.is_some_and(|fd| !self.descriptors.retain(fd)) {
+            return Start::Refused(self.cells.take(cell), sys::closed());
+        }
         let timeout = deadline_ns.map(|at| cell.link_timeout(sys::timespec(at)));
         let opcode = entry.opcode();
         let key = self.table.insert(cell, waker.clone(), (target, T::LANE), self.now_ns);

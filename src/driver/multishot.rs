@@ -257,11 +257,12 @@ impl<T: MultishotOp> Multishot<T> {
         let State::Idle(op) = std::mem::replace(&mut self.state, State::Moving) else {
             panic!("a stream was polled after a panic in its poll");
         };
+        let mut idle = Some(op);
         let started = super::with(|driver| {
             self.runtime = driver.runtime();
-            driver.start_stream(op, cx.waker())
+            idle.take().map(|op| driver.start_stream(op, cx.waker()))
         });
-        match started.unwrap_or_else(|| super::no_loop(T::NAME)) {
+        match started.flatten().unwrap_or_else(|| super::no_loop(T::NAME)) {
             Start::InFlight(key) => {
                 self.state = State::Running(key);
                 Step::Again
@@ -277,6 +278,10 @@ impl<T: MultishotOp> Multishot<T> {
             Start::Refused(op, error) => {
                 self.state = State::Idle(op);
                 Step::Ready(Err(error))
+            }
+            Start::Foreign(op) => {
+                self.state = State::Idle(op);
+                super::foreign_handle()
             }
         }
     }

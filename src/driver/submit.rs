@@ -175,11 +175,13 @@ impl<T: Op> Submit<T> {
         let State::Idle(op) = std::mem::replace(&mut self.state, State::Done) else {
             panic!("an operation was polled after it had given its result");
         };
+        // Only the closure's borrow goes into the loop: without one, the op is dropped out here.
+        let mut idle = Some(op);
         let started = super::with(|driver| {
             self.runtime = driver.runtime();
-            driver.start(op, linked_ns, cx.waker())
+            idle.take().map(|op| driver.start(op, linked_ns, cx.waker()))
         });
-        match started.unwrap_or_else(|| super::no_loop(T::NAME)) {
+        match started.flatten().unwrap_or_else(|| super::no_loop(T::NAME)) {
             Start::InFlight(key) => {
                 self.state = State::InFlight(key);
                 self.poll_timer(cx);
@@ -191,6 +193,10 @@ impl<T: Op> Submit<T> {
             }
             Start::Served(op, result) => Poll::Ready(op.complete(result)),
             Start::Refused(op, error) => Poll::Ready(op.complete(Err(error))),
+            Start::Foreign(op) => {
+                self.state = State::Idle(op);
+                super::foreign_handle()
+            }
         }
     }
 

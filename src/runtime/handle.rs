@@ -81,9 +81,11 @@ impl Handle {
     {
         let shared = Arc::new(Mutex::new(Shared { end: None, waker: None }));
         let promise = Promise { shared: Arc::clone(&shared) };
+        let number = self.number;
         let run = move || {
-            // A loop that has just ended runs this without one; the promise then says so.
-            if driver::with(|_| ()).is_none() {
+            // A loop that has just ended runs this without one, or in the loop around it; the
+            // promise then says so.
+            if driver::with(|driver| driver.runtime()) != Some(number) {
                 return;
             }
             let task = task::spawn(async move { make().await });

@@ -144,7 +144,7 @@ pub(crate) fn wake(task: TaskId) {
         own
     });
     if here != Some(true) {
-        Remote::of(task.place() as u32).wake(task.to_bits());
+        Remote::of(task.place() as u32).wake(task.index() as usize, task.to_bits());
     }
 }
 

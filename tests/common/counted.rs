@@ -97,3 +97,33 @@ impl IoBufMut for Panics {
         unsafe { self.bytes.set_init(len) }
     }
 }
+
+/// A buffer that holds something else, which is dropped with it.
+#[derive(Debug)]
+pub(crate) struct Holds<T> {
+    bytes: Vec<u8>,
+    _held: T,
+}
+
+impl<T> Holds<T> {
+    pub(crate) fn new(held: T) -> Self {
+        Holds { bytes: Vec::with_capacity(8), _held: held }
+    }
+}
+
+impl<T: Unpin + 'static> IoBuf for Holds<T> {
+    fn as_init(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl<T: Unpin + 'static> IoBufMut for Holds<T> {
+    fn as_uninit(&mut self) -> &mut UninitSlice {
+        self.bytes.as_uninit()
+    }
+
+    unsafe fn set_init(&mut self, len: usize) {
+        // SAFETY: the caller's promise is about the same bytes.
+        unsafe { self.bytes.set_init(len) }
+    }
+}
