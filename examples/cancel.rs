@@ -1,15 +1,16 @@
 //! Cancellation: where a task ends, what it cleans up, and what nobody can take from it.
 //!
 //! Some workers write reports, step by step, each into a file of its own that is moved to its
-//! place when it is complete. Then they are cancelled, by Ctrl-C or by the clock: each ends where
-//! it waits, removes its unfinished file, and only then its handle says that it has ended. Moving
-//! a file and noting that is shielded: it is done whole or not at all.
+//! place when it is complete. They are the children of a group, which ends by Ctrl-C, by the clock
+//! or because one of them failed. Then each is cancelled: it ends where it waits and removes its
+//! unfinished file, and when all have, the group has ended. Moving a file and noting that is
+//! shielded: it is done whole or not at all.
 //!
 //! ```text
 //! cargo run --release --example cancel
 //! ```
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,6 +18,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use annulus::fs::{self, File};
+use annulus::task::TaskGroup;
 use annulus::{Runtime, task, time};
 
 #[path = "shared/interrupt.rs"]
@@ -82,42 +84,36 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
 }
 
 fn run(options: Options) -> io::Result<()> {
+    let Options { directory, workers, after, step } = options;
     let interrupt = Interrupt::install()?;
     Runtime::new()?.block_on(async {
-        let Options { directory, workers, after, step } = options;
-        let finished = Rc::new(RefCell::new(Vec::new()));
-        let tasks: Vec<_> = (1..=workers)
-            .map(|number| {
+        let finished = Rc::new(Cell::new(0));
+        let stop = async {
+            let is_time = interrupt.until(time::sleep(after)).await.is_some();
+            println!("cancelled by {}", if is_time { "the clock" } else { "Ctrl-C" });
+        };
+        let ended = TaskGroup::scope_until(stop, async |group| {
+            for number in 1..=workers {
                 let (directory, finished) = (directory.clone(), Rc::clone(&finished));
-                annulus::spawn(async move { work(number, &directory, step, &finished).await })
-            })
-            .collect();
-        let is_time = interrupt.until(time::sleep(after)).await.is_some();
-        println!("cancelled by {}", if is_time { "the clock" } else { "Ctrl-C" });
-        tasks.iter().for_each(task::JoinHandle::cancel);
-        for (number, task) in (1..).zip(tasks) {
-            match task.await {
-                Ok(Err(error)) => return Err(error),
-                Ok(Ok(never)) => match never {},
-                Err(end) => println!("worker {number}: {end}"),
+                group.spawn(async move { work(number, &directory, step, &finished).await });
             }
+            Ok(())
+        });
+        if let Ok(failed) = ended.await {
+            failed?;
         }
-        let finished = finished.borrow();
-        println!("{} reports finished, and nothing else is left", finished.len());
+        println!("{} reports finished, and nothing else is left", finished.get());
         Ok(())
     })
 }
 
-/// Never made: a worker ends by an error or a cancel.
-enum Never {}
-
-/// Writes one report after another.
+/// Writes one report after another, until it fails or is cancelled.
 async fn work(
     number: u64,
     directory: &Path,
     step: Duration,
-    finished: &RefCell<Vec<PathBuf>>,
-) -> io::Result<Never> {
+    finished: &Cell<u64>,
+) -> io::Result<()> {
     for round in 1.. {
         let report = directory.join(format!("report-{number}-{round}.txt"));
         let draft = report.with_extension("draft");
@@ -133,12 +129,12 @@ async fn work(
         task::shield(async {
             fs::rename(&draft, &report).await?;
             clean_up.disarm();
-            finished.borrow_mut().push(report);
+            finished.set(finished.get() + 1);
             io::Result::Ok(())
         })
         .await?;
     }
-    unreachable!("there are more numbers than time")
+    Ok(())
 }
 
 async fn write(draft: &Path, step: Duration) -> io::Result<()> {

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use annulus::BufResult;
 use annulus::buf::{IoBuf, Slice};
 use annulus::fs::File;
+use annulus::task::TaskGroup;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// How much a task takes at a time.
@@ -26,7 +27,7 @@ pub(crate) enum Purpose {
 ///
 /// # Errors
 ///
-/// The first one that a task met; the others are cancelled then.
+/// The first one that a task met; the other tasks are cancelled then.
 pub(crate) async fn run(
     purpose: Purpose,
     from: &File,
@@ -36,15 +37,13 @@ pub(crate) async fn run(
 ) -> io::Result<u64> {
     let (from, to) = (from.try_clone()?, to.try_clone()?);
     let job = Rc::new(Job { purpose, from, to, len, next: Cell::new(0), bar: bar(purpose, len) });
-    let tasks: Vec<_> = (0..tasks).map(|_| annulus::spawn(Rc::clone(&job).parts())).collect();
-    let mut outcome = Ok(());
-    for task in tasks {
-        if outcome.is_err() {
-            task.cancel();
+    let group = TaskGroup::scope(async |group| {
+        for _ in 0..tasks {
+            group.spawn(Rc::clone(&job).parts());
         }
-        outcome = outcome.and(task.await.unwrap_or_else(|end| Err(io::Error::other(end))));
-    }
-    outcome?;
+        Ok(())
+    });
+    group.await?;
     let end = job.rest().await?;
     job.bar.finish_and_clear();
     Ok(end)

@@ -224,6 +224,7 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.server.metrics.closed.add(1);
+        self.server.room.notify_waiters();
     }
 }
 

@@ -107,7 +107,8 @@ async fn accept(listener: TcpListener, server: &Rc<Server>) {
             Err(error) => {
                 server.metrics.accept_errors.add(1);
                 eprintln!("http: cannot accept a connection: {error}");
-                time::sleep(ACCEPT_PAUSE).await;
+                // A connection that ends makes room, and so may what else has files open.
+                let _either = time::timeout(ACCEPT_PAUSE, server.room.notified()).await;
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 
+use annulus::sync::Notify;
+
 use crate::files::{Files, Wanted};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -19,6 +21,8 @@ pub(crate) struct Server {
     pub(crate) files: Option<Files>,
     pub(crate) metrics: Metrics,
     pub(crate) date: RefCell<Date>,
+    /// Told when a connection has ended.
+    pub(crate) room: Notify,
     /// Buffers to write from: a connection has one only while it answers.
     spare: RefCell<Spare>,
 }
@@ -60,6 +64,7 @@ impl Server {
             files,
             metrics: Metrics::new(),
             date: RefCell::new(Date::new()),
+            room: Notify::new(),
             spare: RefCell::default(),
         }
     }
