@@ -102,8 +102,14 @@ impl OpenOptions {
 
     /// Opens the file.
     ///
-    /// It waits where `open(2)` does: at a named pipe for the other end, for instance. When it is
-    /// cancelled, the file may have been made, or emptied; its descriptor is closed.
+    /// It waits where `open(2)` does, but for one place: a named pipe opened to be read is open at
+    /// once, as a rule, and reads as ended until it has a writer. To be written to, it waits for a
+    /// reader.
+    ///
+    /// # Cancellation
+    ///
+    /// When it is dropped in flight, the file may have been made, or emptied; its descriptor is
+    /// closed.
     ///
     /// # Errors
     ///

@@ -10,7 +10,9 @@ use crate::sys::{self, KernelPath, OpenFlags, Sqe};
 
 /// Opens a file and gives a handle `H` on it.
 ///
-/// The descriptor of an abandoned open is closed.
+/// The descriptor of an abandoned open is closed. The kernel tries first whether the file can be
+/// opened without waiting, as if it had been told not to wait, and takes what that gives: a named
+/// pipe that is to be read is open before it has a writer.
 #[derive(Debug)]
 pub struct Open<H> {
     path: KernelPath,
@@ -48,7 +50,6 @@ impl<H: FromSharedFd> Op for Open<H> {
 
     /// The kernel's first try does not wait, so a pipe that nobody reads yet has no reader for it.
     fn retries(&mut self, error: &io::Error) -> bool {
-        let again = sys::is_without_reader(error) && !sys::opens_nonblocking(self.flags);
-        again && !std::mem::replace(&mut self.waits, true)
+        sys::is_without_reader(error) && !std::mem::replace(&mut self.waits, true)
     }
 }

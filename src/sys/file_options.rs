@@ -65,11 +65,6 @@ fn refuse(reason: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, reason)
 }
 
-/// Whether a file opened with these flags is not waited for.
-pub(crate) fn opens_nonblocking(flags: i32) -> bool {
-    flags & libc::O_NONBLOCK != 0
-}
-
 /// Whether a named pipe was not opened because nobody reads it: what a device without a driver and
 /// a socket say as well.
 pub(crate) fn is_without_reader(error: &io::Error) -> bool {

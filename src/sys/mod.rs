@@ -54,7 +54,7 @@ pub(crate) use errno::{
 };
 pub use error::{SetupCause, SetupError};
 pub use file_options::Advice;
-pub(crate) use file_options::{Allocation, OpenFlags, is_without_reader, opens_nonblocking};
+pub(crate) use file_options::{Allocation, OpenFlags, is_without_reader};
 pub(crate) use message::MessageHeader;
 pub(crate) use path::KernelPath;
 pub(crate) use ring::{Entered, Ring, RingConfig, Wait};

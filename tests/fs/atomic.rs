@@ -101,7 +101,11 @@ fn replace_and_drop(turns: usize) -> bool {
             assert_eq!(content, b"new");
             true
         }
-        None => false,
+        None => {
+            // Nobody waited when the task began: it has not gone on.
+            assert!(turns > 0 || content == b"old");
+            false
+        }
     }
 }
 

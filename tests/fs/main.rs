@@ -1,5 +1,7 @@
 //! Files and directories, compared with what std does.
 
+#[path = "../common/fallocate.rs"]
+mod fallocate;
 #[path = "../common/fifo.rs"]
 mod named_pipe;
 #[path = "../common/poll.rs"]

@@ -8,7 +8,7 @@ use std::path::Path;
 use annulus::fs::{self, File};
 
 use crate::named_pipe::make_fifo;
-use crate::poll::{Dropped, poll_times, turn_until};
+use crate::poll::{Dropped, give_up_after, turn_until};
 use crate::temp::TempDir;
 
 fn mode(path: impl AsRef<Path>) -> u32 {
@@ -91,7 +91,7 @@ fn a_removal_that_was_given_up_before_it_began_removes_nothing() {
         let (release, held) = std::sync::mpsc::channel::<()>();
         let busy = annulus::spawn_blocking(move || held.recv());
         let removal = fs::remove_dir_all(dir.join("top"));
-        assert!(poll_times(removal, 1, Dropped::AtOnce).await.is_none());
+        assert!(give_up_after(1, removal, Dropped::AtOnce).await.is_none());
         release.send(()).unwrap();
         busy.await.unwrap().unwrap();
         // A call after it has run by now; the one before was taken back.
@@ -173,25 +173,25 @@ fn no_entry_is_lost_with_a_future_that_is_dropped() {
     for index in 0..500 {
         dir.file(&index.to_string(), "");
     }
-    annulus::run(async {
+    let runtime = annulus::Builder::new().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
         let mut entries = fs::read_dir(dir.path()).await.unwrap();
+        // The next entries cannot be read before this one ends.
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let busy = annulus::spawn_blocking(move || held.recv());
         let mut names = BTreeSet::new();
-        let mut dropped = 0;
-        loop {
-            match poll_times(entries.next_entry(), 1, Dropped::AtOnce).await {
-                None => {
-                    dropped += 1;
-                    annulus::yield_now().await;
-                }
-                Some(Ok(Some(entry))) => assert!(names.insert(entry.file_name())),
-                Some(Ok(None)) => break,
-                Some(Err(error)) => panic!("{error}"),
-            }
+        while let Some(entry) = give_up_after(1, entries.next_entry(), Dropped::AtOnce).await {
+            assert!(names.insert(entry.unwrap().expect("not the last").file_name()));
+        }
+        assert!(!names.is_empty() && names.len() < 500);
+        drop(give_up_after(1, entries.next_entry(), Dropped::AtOnce).await);
+        release.send(()).unwrap();
+        busy.await.unwrap().unwrap();
+        while let Some(entry) = entries.next_entry().await.unwrap() {
+            assert!(names.insert(entry.file_name()));
         }
         assert_eq!(names.len(), 500);
-        assert!(dropped > 0, "nothing was dropped");
-    })
-    .unwrap();
+    });
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn a_copy_that_is_given_up_ends() {
     runtime.block_on(async {
         for polls in 0..6 {
             let copy = fs::copy(&from, dir.join("to"));
-            drop(poll_times(copy, polls, Dropped::AtOnce).await);
+            drop(give_up_after(polls, copy, Dropped::AtOnce).await);
         }
         // All of its calls are over: the pool is idle.
         let handle = annulus::Handle::current();
