@@ -226,3 +226,20 @@ fn a_file_comes_into_a_loop_only() {
     let error = File::from_std(std).unwrap_err();
     assert!(error.to_string().contains("no annulus loop"), "{error}");
 }
+
+#[test]
+fn a_close_that_is_dropped_before_the_kernel_has_seen_it_closes_all_the_same() {
+    let runtime = annulus::Builder::new().entries(4).build().unwrap();
+    runtime.block_on(async {
+        let (file, peer) = file_and_peer();
+        // More than the submission queue holds: the close waits behind them.
+        let mut before: Vec<_> = (0..64).map(|_| annulus::op::nop()).collect();
+        for nop in &mut before {
+            assert!(poll_once(nop).await.is_none());
+        }
+        let mut closing = Box::pin(file.close());
+        assert!(poll_once(&mut closing).await.is_none());
+        drop(closing);
+        turn_until(|| is_closed(&peer)).await;
+    });
+}
