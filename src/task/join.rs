@@ -57,6 +57,12 @@ impl<T: 'static> JoinHandle<T> {
         AbortHandle { id: self.id, runtime: self.runtime }
     }
 
+    /// Gives the join to who watches the task by other means: it is neither detached nor awaited.
+    pub(super) fn into_abort_handle(mut self) -> AbortHandle {
+        self.is_taken = true;
+        self.abort_handle()
+    }
+
     /// Whether the task has ended. On another thread than its own, always `false`.
     pub fn is_finished(&self) -> bool {
         self.abort_handle().is_finished()

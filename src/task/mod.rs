@@ -13,6 +13,7 @@ mod group;
 mod join;
 mod join_all;
 mod joining;
+mod join_set;
 mod root;
 mod run;
 mod spawn;
@@ -33,6 +34,7 @@ pub use self::join::{AbortHandle, JoinHandle};
 pub use self::join_all::{JoinAll, TryJoinAll, join_all, try_join_all};
 #[doc(hidden)]
 pub use self::joining::Branch;
+pub use self::join_set::JoinSet;
 pub(crate) use self::root::Root;
 pub(crate) use self::run::{Ending, cancel_all, close, run};
 pub use self::spawn::spawn;

@@ -2,6 +2,7 @@
 
 mod cancel_with;
 mod group;
+mod join_set;
 #[path = "../common/poll.rs"]
 mod polls;
 mod support;

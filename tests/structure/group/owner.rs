@@ -238,6 +238,24 @@ fn a_scope_polled_by_one_task_and_dropped_by_another_is_awaited_by_the_first() {
 }
 
 #[test]
+fn a_scope_that_moved_is_awaited_by_the_task_that_polled_it_last() {
+    run(async {
+        let log = Log::default();
+        let child = log.clone();
+        let mut scope = Box::pin(TaskGroup::scope(async move |group| {
+            group.spawn(slow_to_end(child, "child"));
+            pending::<Fails<()>>().await
+        }));
+        assert!(timeout(Duration::ZERO, &mut scope).await.is_err());
+        let last = spawn(async move { drop(scope.await) });
+        yields(3).await;
+        last.cancel();
+        assert!(last.await.unwrap_err().is_cancelled());
+        assert_eq!(log.take(), ["child"]);
+    });
+}
+
+#[test]
 fn a_scope_dropped_on_another_thread_is_ended_at_home() {
     run(async {
         let (sender, receiver) = std::sync::mpsc::channel();
