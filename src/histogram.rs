@@ -132,7 +132,8 @@ mod tests {
         let (mut one, mut two) = (Histogram::new(), Histogram::new());
         let mut sum = 0;
         for round in 0..1000 {
-            let ns = random.u64(0..1 << random.u32(1..40));
+            let bits = random.u32(1..40);
+            let ns = random.u64(0..1 << bits);
             sum += ns;
             if round % 2 == 0 { one.record(ns) } else { two.record(ns) }
         }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::cell::Plain;
 use super::crew::{Closed, CrewId};
-use super::run::{drop_output, request};
+use super::run::{drop_unwanted, request};
 use super::spawn::{Origin, spawn_as};
 use super::table::{BoxedTask, Stop, with};
 use super::{AbortHandle, Id, JoinError};
@@ -295,7 +295,7 @@ fn leave(crew: CrewId, stop: Stop) {
     drop(waiter);
     for task in alive.into_iter().chain(ended) {
         if let Some(Some(unwanted)) = with(|tasks| tasks.detach(task)) {
-            drop_output(unwanted);
+            drop_unwanted(unwanted);
         }
         if stop != Stop::No {
             request(task, stop);
