@@ -1,37 +1,37 @@
-//! What cancelling may not lose.
+//! Bytes and connections that come while nobody waits are not lost.
 
 use std::future::Future;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use annulus::BufResult;
-use annulus::net::{TcpListener, TcpStream};
+use annulus::net::TcpListener;
 use annulus::time::timeout;
 
-fn loopback() -> SocketAddr {
-    "127.0.0.1:0".parse().expect("an address")
-}
+use crate::common::bound::bound;
+use crate::common::net::loopback;
+use crate::common::soak;
 
 #[test]
 fn accepts_under_a_short_timeout_lose_no_connection() {
-    const CONNECTIONS: u32 = 3000;
+    let _bound = bound();
+    let connections = soak::rounds(1000, 100_000) as u32;
     annulus::run(async {
         let listener = TcpListener::bind_addr(loopback()).unwrap();
         let address = listener.local_addr().unwrap();
         let clients = std::thread::spawn(move || {
             let mut last = Vec::new();
-            for i in 0..CONNECTIONS {
+            for i in 0..connections {
                 let mut stream = std::net::TcpStream::connect(address).unwrap();
                 stream.write_all(&i.to_le_bytes()).unwrap();
                 last.push(stream);
             }
             last
         });
-        let mut seen = vec![false; CONNECTIONS as usize];
+        let mut seen = vec![false; connections as usize];
         let mut count = 0;
         let mut expired = 0;
-        while count < CONNECTIONS {
+        while count < connections {
             let accepted = timeout(Duration::from_micros(20), listener.accept()).await;
             let Ok(accepted) = accepted else {
                 expired += 1;
@@ -52,6 +52,7 @@ fn accepts_under_a_short_timeout_lose_no_connection() {
 
 #[test]
 fn reads_under_a_short_timeout_lose_no_byte() {
+    let _bound = bound();
     annulus::run(async {
         let listener = TcpListener::bind_addr(loopback()).unwrap();
         let address = listener.local_addr().unwrap();
@@ -59,7 +60,7 @@ fn reads_under_a_short_timeout_lose_no_byte() {
             let mut stream = std::net::TcpStream::connect(address).unwrap();
             let mut next = 0u32;
             let mut random = fastrand::Rng::with_seed(7);
-            for _ in 0..4000 {
+            for _ in 0..soak::rounds(1500, 150_000) {
                 let count = random.u32(1..20);
                 let bytes: Vec<u8> = (next..next + count).flat_map(u32::to_le_bytes).collect();
                 stream.write_all(&bytes).unwrap();
@@ -94,40 +95,8 @@ fn reads_under_a_short_timeout_lose_no_byte() {
 }
 
 #[test]
-fn connect_and_echo() {
-    annulus::run(async {
-        let listener = TcpListener::bind_addr(loopback()).unwrap();
-        let address = listener.local_addr().unwrap();
-        let server = annulus::spawn(async move {
-            let (stream, _) = listener.accept().await.unwrap();
-            let mut buf = Vec::with_capacity(1024);
-            loop {
-                let BufResult(n, b) = stream.read(buf).await;
-                let n = n.unwrap();
-                if n == 0 {
-                    break;
-                }
-                buf = b;
-                buf.truncate(n);
-                let BufResult(r, b) = stream.write_all(buf).await;
-                r.unwrap();
-                buf = b;
-                buf.clear();
-            }
-        });
-        let client = TcpStream::connect_addr(address).unwrap().await.unwrap();
-        let BufResult(r, _) = client.write_all("hello").await;
-        r.unwrap();
-        let BufResult(n, buf) = client.read(Vec::with_capacity(16)).await;
-        assert_eq!(&buf[..n.unwrap()], b"hello");
-        client.close().await.unwrap();
-        server.await.unwrap();
-    })
-    .unwrap();
-}
-
-#[test]
 fn every_way_of_reading_dropped_at_random_loses_no_byte() {
+    let _bound = bound();
     let seed = fastrand::u64(..);
     eprintln!("seed {seed}");
     let runtime = annulus::Builder::new().buffer_pool(4, 64).entries(8).build().unwrap();
@@ -138,7 +107,7 @@ fn every_way_of_reading_dropped_at_random_loses_no_byte() {
             let mut stream = std::net::TcpStream::connect(address).unwrap();
             let mut next = 0u32;
             let mut random = fastrand::Rng::with_seed(seed);
-            for _ in 0..3000 {
+            for _ in 0..soak::rounds(1000, 100_000) {
                 let count = random.u32(1..60);
                 let bytes: Vec<u8> = (next..next + count).flat_map(u32::to_le_bytes).collect();
                 stream.write_all(&bytes).unwrap();
@@ -213,7 +182,8 @@ fn every_way_of_reading_dropped_at_random_loses_no_byte() {
 
 #[test]
 fn every_way_of_accepting_dropped_at_random_loses_no_connection() {
-    const CONNECTIONS: u32 = 2000;
+    let _bound = bound();
+    let connections = soak::rounds(1000, 100_000) as u32;
     let seed = fastrand::u64(..);
     eprintln!("seed {seed}");
     annulus::run(async {
@@ -221,7 +191,7 @@ fn every_way_of_accepting_dropped_at_random_loses_no_connection() {
         let address = listener.local_addr().unwrap();
         let clients = std::thread::spawn(move || {
             let mut all = Vec::new();
-            for i in 0..CONNECTIONS {
+            for i in 0..connections {
                 let mut stream = std::net::TcpStream::connect(address).unwrap();
                 stream.write_all(&i.to_le_bytes()).unwrap();
                 all.push(stream);
@@ -229,9 +199,9 @@ fn every_way_of_accepting_dropped_at_random_loses_no_connection() {
             all
         });
         let mut random = fastrand::Rng::with_seed(seed);
-        let mut seen = vec![false; CONNECTIONS as usize];
+        let mut seen = vec![false; connections as usize];
         let mut count = 0;
-        while count < CONNECTIONS {
+        while count < connections {
             let limit = Duration::from_micros(random.u64(0..30));
             let mut got = Vec::new();
             if random.bool() {
@@ -261,6 +231,7 @@ fn every_way_of_accepting_dropped_at_random_loses_no_connection() {
 
 #[test]
 fn a_close_that_is_cancelled_or_dropped_closes_all_the_same() {
+    let _bound = bound();
     use std::io::Read;
     annulus::Builder::new().entries(1).build().unwrap().block_on(async {
         let listener = TcpListener::bind_addr(loopback()).unwrap();

@@ -1,5 +1,7 @@
-//! first light
+//! The least that a loop does.
+
 use std::time::Duration;
+
 #[test]
 fn nops_and_tasks() {
     let n = annulus::run(async {
@@ -22,6 +24,7 @@ fn nops_and_tasks() {
     .unwrap();
     assert_eq!(n, 499500);
 }
+
 #[test]
 fn drop_in_flight() {
     annulus::run(async {

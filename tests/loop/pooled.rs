@@ -1,4 +1,5 @@
-//! pooled receives
+//! Receives into buffers of the loop's pool.
+
 use annulus::net::{TcpListener, TcpStream};
 use annulus::{BufResult, Builder};
 use std::time::Duration;

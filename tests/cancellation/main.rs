@@ -1,0 +1,11 @@
+//! Cancelling: what it may not lose, what it must say, and what it leaves behind.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod acceptors;
+mod every_await;
+mod exact;
+mod forgotten;
+mod limits;
+mod lossless;

@@ -1,0 +1,9 @@
+//! What a loop does while it runs.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod echo;
+mod first_light;
+mod pooled;
+mod tasks;
