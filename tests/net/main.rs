@@ -1,7 +1,7 @@
 //! TCP: connections, listeners, halves, options, and what cancelling and closing may not lose.
 
-#[path = "../common/poll.rs"]
-mod poll;
+#[path = "../common/mod.rs"]
+mod common;
 
 mod accept;
 mod close;
