@@ -12,6 +12,7 @@ mod errors;
 mod every_poll;
 mod fairness;
 mod halves;
+mod lossless;
 mod options;
 mod shutdown;
 mod support;
