@@ -8,9 +8,8 @@ use std::time::Duration;
 use annulus::net::{TcpListener, TcpStream};
 use annulus::{BufResult, Handle, op};
 
-use crate::support::{
-    foreign_end, in_child, is_child, listen, pair, poll_once, read_exact, run, settle,
-};
+use crate::common::child::Child;
+use crate::support::{foreign_end, listen, pair, poll_once, read_exact, run, settle};
 
 fn foreign(address: SocketAddr, word: &[u8]) -> std::net::TcpStream {
     let mut stream = std::net::TcpStream::connect(address).unwrap();
@@ -331,37 +330,36 @@ fn connections_that_were_reset_before_they_were_accepted_are_no_error() {
 
 #[test]
 fn without_a_descriptor_left_an_accept_fails_and_loses_no_connection() {
-    const TEST: &str = "accept::without_a_descriptor_left_an_accept_fails_and_loses_no_connection";
-    if !is_child() {
-        let limited = ["prlimit", "--nofile=64"];
-        let output = in_child(TEST, &limited);
-        assert!(output.status.success(), "{output:?}");
-        return;
+    let child = Child::of(concat!(
+        module_path!(),
+        "::without_a_descriptor_left_an_accept_fails_and_loses_no_connection"
+    ));
+    child.under(&["prlimit", "--nofile=64"]).run(|| run(at_the_limit()));
+}
+
+async fn at_the_limit() {
+    let (listener, address) = listen().await;
+    let mut clients = vec![TcpStream::connect(address).await.unwrap()];
+    let mut hoard = Vec::new();
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        hoard.push(file);
     }
-    run(async {
-        let (listener, address) = listen().await;
-        let mut clients = vec![TcpStream::connect(address).await.unwrap()];
-        let mut hoard = Vec::new();
-        while let Ok(file) = std::fs::File::open("/dev/null") {
-            hoard.push(file);
-        }
-        for _ in 0..3 {
-            let error = listener.accept().await.unwrap_err();
-            assert_eq!(error.raw_os_error(), Some(24), "{error}");
-            let error = TcpStream::connect(address).await.unwrap_err();
-            assert_eq!(error.raw_os_error(), Some(24), "{error}");
-            let error = TcpListener::bind(address).await.unwrap_err();
-            assert_eq!(error.raw_os_error(), Some(24), "{error}");
-            let error = listener.incoming().next().await.unwrap_err();
-            assert_eq!(error.raw_os_error(), Some(24), "{error}");
-        }
-        // The loop goes on, and as soon as there is room so does the server.
-        annulus::time::sleep(Duration::from_millis(1)).await;
-        drop(hoard);
-        let (stream, _) = listener.accept().await.unwrap();
-        clients[0].write_all("served").await.into_result().unwrap();
-        assert_eq!(read_exact(&stream, 6).await, b"served");
-        clients.push(TcpStream::connect(address).await.unwrap());
-        listener.accept().await.unwrap();
-    });
+    for _ in 0..3 {
+        let error = listener.accept().await.unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(24), "{error}");
+        let error = TcpStream::connect(address).await.unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(24), "{error}");
+        let error = TcpListener::bind(address).await.unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(24), "{error}");
+        let error = listener.incoming().next().await.unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(24), "{error}");
+    }
+    // The loop goes on, and as soon as there is room so does the server.
+    annulus::time::sleep(Duration::from_millis(1)).await;
+    drop(hoard);
+    let (stream, _) = listener.accept().await.unwrap();
+    clients[0].write_all("served").await.into_result().unwrap();
+    assert_eq!(read_exact(&stream, 6).await, b"served");
+    clients.push(TcpStream::connect(address).await.unwrap());
+    listener.accept().await.unwrap();
 }

@@ -5,9 +5,10 @@ use std::io::ErrorKind;
 use annulus::BufResult;
 use annulus::net::{TcpSocket, TcpStream};
 
+use crate::common::bound::bound_loop;
 use crate::support::{
-    HANG, bounded, foreign_end, half_foreign_pair, listen, loopback, pair, poll_once, read_to_end,
-    run, settle,
+    LONG, foreign_end, half_foreign_pair, listen, loopback, pair, poll_once, read_to_end, run,
+    settle,
 };
 
 #[test]
@@ -182,7 +183,8 @@ fn a_port_can_be_bound_again_as_soon_as_its_listener_is_closed() {
 #[test]
 fn operations_that_wait_for_room_in_the_ring_end_with_their_handle() {
     let runtime = annulus::Builder::new().entries(1).build().unwrap();
-    runtime.block_on(bounded(async {
+    let _bound = bound_loop(&runtime);
+    runtime.block_on(async {
         let (listener, _) = listen().await;
         let mut incoming = listener.incoming();
         let mut accepts: Vec<_> = (0..20).map(|_| listener.accept()).collect();
@@ -195,7 +197,7 @@ fn operations_that_wait_for_room_in_the_ring_end_with_their_handle() {
             assert_eq!(accept.await.unwrap_err().kind(), ErrorKind::NotConnected);
         }
         assert_eq!(incoming.next().await.unwrap_err().kind(), ErrorKind::NotConnected);
-    }));
+    });
 }
 
 /// Writes until the peer takes no more; how many bytes that are.
@@ -211,7 +213,7 @@ async fn fill(stream: &TcpStream) -> usize {
 
 #[test]
 fn a_close_that_lingers_does_not_hold_the_loop_up() {
-    let linger = Some(2 * HANG);
+    let linger = Some(LONG);
     run(async {
         let (set, set_peer) = half_foreign_pair().await;
         set.set_linger(linger).unwrap();

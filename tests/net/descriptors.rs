@@ -1,14 +1,13 @@
 //! Numbers of descriptors: each is given back, and none means another connection than its own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use annulus::net::TcpStream;
+use annulus::net::{TcpListener, TcpStream};
 
-use crate::support::{
-    in_child, is_child, listen, open_descriptors, poll_once, read_to_end, run, settle,
-};
+use crate::common::child::Child;
+use crate::support::{listen, open_descriptors, poll_once, read_to_end, run, settle};
 
 /// Rounds of [`every_connection_gives_its_descriptors_back`], unless this variable says more.
 const ROUNDS: usize = 2_000;
@@ -16,59 +15,58 @@ const ROUNDS_VARIABLE: &str = "ANNULUS_CONNECTION_ROUNDS";
 
 #[test]
 fn every_connection_gives_its_descriptors_back() {
-    const TEST: &str = "descriptors::every_connection_gives_its_descriptors_back";
-    if !is_child() {
-        let output = in_child(TEST, &[]);
-        assert!(output.status.success(), "{output:?}");
-        return;
-    }
-    let rounds = match std::env::var(ROUNDS_VARIABLE) {
+    let child = Child::of(concat!(module_path!(), "::every_connection_gives_its_descriptors_back"));
+    child.run(|| run(rounds(number_of_rounds())));
+}
+
+fn number_of_rounds() -> usize {
+    match std::env::var(ROUNDS_VARIABLE) {
         Ok(number) => number.parse().expect("a number of rounds"),
         Err(_) => ROUNDS,
-    };
-    annulus::run(async move {
-        let (listener, address) = listen().await;
-        // Whatever is made once for the loop is there afterwards.
-        let mut before = 0;
-        for round in 0..rounds {
-            if round == 10 {
-                settle().await;
-                before = open_descriptors();
+    }
+}
+
+async fn rounds(rounds: usize) {
+    let (listener, address) = listen().await;
+    // Whatever is made once for the loop is there afterwards.
+    let mut before = 0;
+    for round in 0..rounds {
+        if round == 10 {
+            settle().await;
+            before = open_descriptors();
+        }
+        let client = TcpStream::connect(address).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        match round % 5 {
+            0 => client.close().await.unwrap(),
+            1 => drop((client, server)),
+            2 => {
+                let mut read = server.read(vec![0; 8]);
+                assert!(poll_once(&mut read).await.is_none());
+                drop((server, client, read));
             }
-            let client = TcpStream::connect(address).await.unwrap();
-            let (server, _) = listener.accept().await.unwrap();
-            match round % 5 {
-                0 => client.close().await.unwrap(),
-                1 => drop((client, server)),
-                2 => {
-                    let mut read = server.read(vec![0; 8]);
-                    assert!(poll_once(&mut read).await.is_none());
-                    drop((server, client, read));
-                }
-                3 => {
-                    let (reader, writer) = server.into_split();
-                    client.set_linger(Some(Duration::ZERO)).unwrap();
-                    drop((writer, client, reader));
-                }
-                _ => {
-                    let mut accept = listener.accept();
-                    assert!(poll_once(&mut accept).await.is_none());
-                    drop(TcpStream::connect_addr(address).unwrap().timeout(Duration::ZERO).await);
-                    drop((accept, client.into_std().unwrap()));
-                }
+            3 => {
+                let (reader, writer) = server.into_split();
+                client.set_linger(Some(Duration::ZERO)).unwrap();
+                drop((writer, client, reader));
+            }
+            _ => {
+                let mut accept = listener.accept();
+                assert!(poll_once(&mut accept).await.is_none());
+                drop(TcpStream::connect_addr(address).unwrap().timeout(Duration::ZERO).await);
+                drop((accept, client.into_std().unwrap()));
             }
         }
-        // Connections of the last rounds may wait to be accepted.
-        let drained = annulus::time::timeout(Duration::from_millis(10), async {
-            loop {
-                drop(listener.accept().await.unwrap());
-            }
-        });
-        assert!(drained.await.is_err());
-        settle().await;
-        assert_eq!(open_descriptors(), before, "after {rounds} rounds");
-    })
-    .unwrap();
+    }
+    // Connections of the last rounds may wait to be accepted.
+    let drained = annulus::time::timeout(Duration::from_millis(10), async {
+        loop {
+            drop(listener.accept().await.unwrap());
+        }
+    });
+    assert!(drained.await.is_err());
+    settle().await;
+    assert_eq!(open_descriptors(), before, "after {rounds} rounds");
 }
 
 /// What a connection sends, over and over.
@@ -84,29 +82,14 @@ fn bytes_never_go_to_another_connection_that_has_the_number_now() {
     run(async move {
         let mut random = fastrand::Rng::with_seed(seed);
         let (listener, address) = listen().await;
-        let server = annulus::spawn(async move {
-            let mut readers = Vec::new();
-            for _ in 0..=CONNECTIONS {
-                let (stream, peer) = listener.accept().await.unwrap();
-                readers.push(annulus::spawn(async move {
-                    // Every connection gets bytes of its own too, to be read by nobody else.
-                    let own = tag(u32::from(peer.port()));
-                    let _may_be_gone = stream.write_all(own).await;
-                    (peer, read_to_end(&stream).await.unwrap_or_default())
-                }));
-            }
-            let mut all = Vec::new();
-            for reader in readers {
-                all.push(reader.await.unwrap());
-            }
-            all
-        });
-        let mut tags: HashMap<SocketAddr, u32> = HashMap::new();
+        let server = annulus::spawn(serve(listener, CONNECTIONS + 1));
+        let mut tags: HashMap<SocketAddr, VecDeque<u32>> = HashMap::new();
         let mut next = reopen(address);
         for number in 0..CONNECTIONS {
             let stream = next;
             let own = stream.local_addr().unwrap();
-            tags.insert(own, number);
+            // A port that is free again may come again.
+            tags.entry(own).or_default().push_back(number);
             let mut write = stream.write(tag(number));
             let mut read = stream.read(Vec::with_capacity(200));
             assert!(poll_once(&mut write).await.is_none());
@@ -139,18 +122,38 @@ fn bytes_never_go_to_another_connection_that_has_the_number_now() {
                 }
             }
         }
-        tags.insert(next.local_addr().unwrap(), CONNECTIONS);
+        tags.entry(next.local_addr().unwrap()).or_default().push_back(CONNECTIONS);
         next.write_all(tag(CONNECTIONS)).await.into_result().unwrap();
         drop(next);
         let mut whole = 0;
         for (peer, bytes) in server.await.unwrap() {
-            let expected = tag(tags[&peer]);
+            let number = tags.get_mut(&peer).and_then(VecDeque::pop_front).unwrap();
+            let expected = tag(number);
             assert!(expected.starts_with(&bytes), "bytes of another connection: {bytes:?}");
             whole += usize::from(bytes.len() == expected.len());
         }
         println!("{whole} of {CONNECTIONS} arrived whole");
         assert!(whole > 0);
     });
+}
+
+/// Accepts that many connections and reads each to its end; in the order of the accepts.
+async fn serve(listener: TcpListener, connections: u32) -> Vec<(SocketAddr, Vec<u8>)> {
+    let mut readers = Vec::new();
+    for _ in 0..connections {
+        let (stream, peer) = listener.accept().await.unwrap();
+        readers.push(annulus::spawn(async move {
+            // Every connection gets bytes of its own too, to be read by nobody else.
+            let own = tag(u32::from(peer.port()));
+            let _may_be_gone = stream.write_all(own).await;
+            (peer, read_to_end(&stream).await.unwrap_or_default())
+        }));
+    }
+    let mut all = Vec::new();
+    for reader in readers {
+        all.push(reader.await.unwrap());
+    }
+    all
 }
 
 /// Connects without letting the loop turn.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use annulus::BufResult;
 use annulus::net::{TcpListener, TcpStream};
 
-use crate::support::{half_foreign_pair, in_child, is_child, listen, loopback, pair, run, settle};
+use crate::common::child::Child;
+use crate::support::{half_foreign_pair, listen, loopback, pair, poll_once, run, settle};
 
 #[test]
 fn a_reset_is_read_once_and_then_the_end() {
@@ -34,9 +35,9 @@ fn a_reset_that_only_an_abandoned_operation_was_told_is_told_to_the_next() {
             let mut read = stream.read(vec![0; 4]);
             let mut peeked = stream.peek(vec![0; 4]);
             if peek {
-                assert!(crate::support::poll_once(&mut peeked).await.is_none());
+                assert!(poll_once(&mut peeked).await.is_none());
             } else {
-                assert!(crate::support::poll_once(&mut read).await.is_none());
+                assert!(poll_once(&mut read).await.is_none());
             }
             settle().await;
             stream.write_all("never read").await.into_result().unwrap();
@@ -65,63 +66,51 @@ fn an_error_that_waits_on_the_connection_can_be_taken() {
 
 #[test]
 fn a_write_to_a_peer_that_has_gone_is_an_error_and_no_signal() {
-    const TEST: &str = "errors::a_write_to_a_peer_that_has_gone_is_an_error_and_no_signal";
-    if !is_child() {
-        let output = in_child(TEST, &[]);
-        assert!(output.status.success(), "{output:?}");
-        return;
-    }
-    let_broken_pipes_kill();
-    run(async {
-        for way in 0..4 {
-            let (stream, foreign) = half_foreign_pair().await;
-            drop(foreign);
-            let mut last = Ok(());
-            // The first write may go out before the peer's answer to it has come.
-            for _ in 0..10 {
-                last = match way {
-                    0 => stream.write("x").await.0.map(drop),
-                    1 => stream.writev(vec!["x", "y"]).await.0.map(drop),
-                    2 => stream.write_all("x").await.0,
-                    _ => stream.write_vectored_all(vec!["x", "y"]).await.0,
-                };
-                if last.is_err() {
-                    break;
-                }
-                settle().await;
-            }
-            let kind = last.expect_err("the peer has gone").kind();
-            assert!([ErrorKind::BrokenPipe, ErrorKind::ConnectionReset].contains(&kind), "{kind}");
-            let BufResult(again, _) = stream.write("x").await;
-            assert_eq!(again.unwrap_err().kind(), ErrorKind::BrokenPipe);
-        }
-        let (one, _other) = pair().await;
-        one.shutdown(Shutdown::Write).await.unwrap();
-        assert_eq!(one.write("x").await.0.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    let child = Child::of(concat!(
+        module_path!(),
+        "::a_write_to_a_peer_that_has_gone_is_an_error_and_no_signal"
+    ));
+    child.run(|| {
+        let_broken_pipes_kill();
+        run(write_to_nobody());
     });
+}
+
+async fn write_to_nobody() {
+    for way in 0..4 {
+        let (stream, foreign) = half_foreign_pair().await;
+        drop(foreign);
+        let mut last = Ok(());
+        // The first write may go out before the peer's answer to it has come.
+        for _ in 0..10 {
+            last = match way {
+                0 => stream.write("x").await.0.map(drop),
+                1 => stream.writev(vec!["x", "y"]).await.0.map(drop),
+                2 => stream.write_all("x").await.0,
+                _ => stream.write_vectored_all(vec!["x", "y"]).await.0,
+            };
+            if last.is_err() {
+                break;
+            }
+            settle().await;
+        }
+        let kind = last.expect_err("the peer has gone").kind();
+        assert!([ErrorKind::BrokenPipe, ErrorKind::ConnectionReset].contains(&kind), "{kind}");
+        let BufResult(again, _) = stream.write("x").await;
+        assert_eq!(again.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    }
+    let (one, _other) = pair().await;
+    one.shutdown(Shutdown::Write).await.unwrap();
+    assert_eq!(one.write("x").await.0.unwrap_err().kind(), ErrorKind::BrokenPipe);
 }
 
 /// Takes back what std does for every program: a `SIGPIPE` is to end the process from here on.
 #[expect(unsafe_code, reason = "std has no call to restore a signal's default")]
 fn let_broken_pipes_kill() {
-    // SAFETY: the default action needs no handler, and no other thread sets this signal's.
-    let before = unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
-    assert_eq!(before, libc::SIG_IGN);
-}
-
-#[test]
-fn the_default_action_of_a_broken_pipe_is_to_kill() {
-    const TEST: &str = "errors::the_default_action_of_a_broken_pipe_is_to_kill";
-    if !is_child() {
-        use std::os::unix::process::ExitStatusExt;
-        let output = in_child(TEST, &[]);
-        assert_eq!(output.status.signal(), Some(libc::SIGPIPE), "the test above tests nothing");
-        return;
+    for before in [libc::SIG_IGN, libc::SIG_DFL] {
+        // SAFETY: the default action needs no handler, and no other thread sets this signal's.
+        assert_eq!(unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) }, before);
     }
-    let_broken_pipes_kill();
-    let (reader, mut writer) = std::io::pipe().unwrap();
-    drop(reader);
-    let _killed = std::io::Write::write(&mut writer, b"x");
 }
 
 #[test]

@@ -6,10 +6,10 @@ use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use annulus::Handle;
 use annulus::net::{TcpListener, TcpStream};
 
-use crate::poll::poll_times;
+use crate::common::metrics;
+use crate::common::poll::{Dropped, poll_times};
 use crate::support::{listen, read_to_end, run, settle};
 
 const REPLY: usize = 600_000;
@@ -66,85 +66,93 @@ async fn ask(address: SocketAddr) -> io::Result<()> {
 }
 
 fn open_descriptors() -> u64 {
-    Handle::current().metrics().expect("its own loop").descriptors_open
+    let metrics = metrics::here();
+    metrics::assert_conserved(&metrics);
+    metrics.descriptors_open
 }
 
 #[test]
 fn a_server_dropped_anywhere_leaves_no_client_waiting() {
-    run(async {
-        let before = open_descriptors();
-        for polls in 0.. {
-            let (listener, address) = listen().await;
-            let client = annulus::spawn(async move { ask(address).await });
-            settle().await;
-            let served = poll_times(serve(listener), polls).await;
-            // What the client sees is the end or a reset; that it sees it is the test.
-            let asked = client.await.unwrap();
-            settle().await;
-            assert_eq!(open_descriptors(), before, "after {polls} polls");
-            if let Some(served) = served {
-                served.unwrap();
-                asked.unwrap();
-                println!("{polls} polls");
-                assert!(polls > 10);
-                break;
-            }
+    run(server_dropped_anywhere(Dropped::AtOnce));
+    run(server_dropped_anywhere(Dropped::WhenWoken));
+}
+
+async fn server_dropped_anywhere(dropped: Dropped) {
+    let before = open_descriptors();
+    for polls in 0.. {
+        let (listener, address) = listen().await;
+        let client = annulus::spawn(async move { ask(address).await });
+        settle().await;
+        let served = poll_times(serve(listener), polls, dropped).await;
+        // What the client sees is the end or a reset; that it sees it is the test.
+        let asked = client.await.unwrap();
+        settle().await;
+        assert_eq!(open_descriptors(), before, "after {polls} polls");
+        if let Some(served) = served {
+            served.unwrap();
+            asked.unwrap();
+            println!("{polls} polls");
+            assert!(polls > 10);
+            break;
         }
-    });
+    }
 }
 
 #[test]
 fn a_client_dropped_anywhere_leaves_no_server_waiting() {
-    run(async {
-        let before = open_descriptors();
-        for polls in 0.. {
-            let (listener, address) = listen().await;
-            let served = Rc::new(Cell::new(0));
-            let count = Rc::clone(&served);
-            let server = annulus::spawn(async move {
-                loop {
-                    let (stream, _) = listener.accept().await?;
-                    count.set(count.get() + 1);
-                    // The first connection is answered, the second only ended.
-                    if count.get() == 1 {
-                        let stream = Rc::new(stream);
-                        let reader = Rc::clone(&stream);
-                        let reading = annulus::spawn(async move { read_to_end(&reader).await });
-                        let answer = stream.write_all(vec![7; REPLY + 1500]).await.0;
-                        stream.shutdown(Shutdown::Write).await?;
-                        reading.await.expect("no panic")?;
-                        answer?;
-                    } else {
-                        read_to_end(&stream).await?;
-                        return io::Result::Ok(());
-                    }
-                }
-            });
-            let asked = poll_times(ask(address), polls).await;
-            settle().await;
-            while served.get() == 1 && !server.is_finished() && asked.is_none() {
-                settle().await;
-                if has_only_an_accept_in_flight() {
-                    break;
+    run(client_dropped_anywhere(Dropped::AtOnce));
+    run(client_dropped_anywhere(Dropped::WhenWoken));
+}
+
+async fn client_dropped_anywhere(dropped: Dropped) {
+    let before = open_descriptors();
+    for polls in 0.. {
+        let (listener, address) = listen().await;
+        let served = Rc::new(Cell::new(0));
+        let count = Rc::clone(&served);
+        let server = annulus::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await?;
+                count.set(count.get() + 1);
+                // The first connection is answered, the second only ended.
+                if count.get() == 1 {
+                    let stream = Rc::new(stream);
+                    let reader = Rc::clone(&stream);
+                    let reading = annulus::spawn(async move { read_to_end(&reader).await });
+                    let answer = stream.write_all(vec![7; REPLY + 1500]).await.0;
+                    stream.shutdown(Shutdown::Write).await?;
+                    reading.await.expect("no panic")?;
+                    answer?;
+                } else {
+                    read_to_end(&stream).await?;
+                    return io::Result::Ok(());
                 }
             }
-            if asked.is_none() {
-                server.abort();
-            }
-            let server = server.await;
+        });
+        let asked = poll_times(ask(address), polls, dropped).await;
+        settle().await;
+        while served.get() == 1 && !server.is_finished() && asked.is_none() {
             settle().await;
-            assert_eq!(open_descriptors(), before, "after {polls} polls");
-            if let Some(asked) = asked {
-                asked.unwrap();
-                server.unwrap().unwrap();
-                assert!(polls > 10);
+            if has_only_an_accept_in_flight() {
                 break;
             }
         }
-    });
+        if asked.is_none() {
+            server.abort();
+        }
+        let server = server.await;
+        settle().await;
+        assert_eq!(open_descriptors(), before, "after {polls} polls");
+        if let Some(asked) = asked {
+            asked.unwrap();
+            server.unwrap().unwrap();
+            assert!(polls > 10);
+            break;
+        }
+    }
 }
 
 /// Whether all that the loop waits for is the next connection.
 fn has_only_an_accept_in_flight() -> bool {
-    Handle::current().metrics().expect("its own loop").ops_in_flight == 1
+    metrics::here().ops_in_flight == 1
 }

@@ -1,7 +1,7 @@
 //! TCP: connections, listeners, halves, options, and what cancelling and closing may not lose.
 
-#[path = "../common/poll.rs"]
-mod poll;
+#[path = "../common/mod.rs"]
+mod common;
 
 mod accept;
 mod close;
@@ -12,6 +12,7 @@ mod errors;
 mod every_poll;
 mod fairness;
 mod halves;
+mod lossless;
 mod options;
 mod shutdown;
 mod support;

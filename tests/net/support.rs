@@ -1,31 +1,18 @@
 //! What the tests share.
 
-use std::future::Future;
 use std::io::Read;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::process::{Command, Output};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use annulus::BufResult;
 use annulus::net::{TcpListener, TcpStream};
 
-/// How long a test may take before it is said to hang.
-pub(crate) const HANG: Duration = Duration::from_secs(20);
+pub(crate) use crate::common::bound::run;
+pub(crate) use crate::common::net::loopback;
+pub(crate) use crate::common::poll::poll_once;
 
-/// Runs a test in a loop of its own; one that hangs fails.
-pub(crate) fn run<F: Future>(test: F) -> F::Output {
-    annulus::run(bounded(test)).expect("a ring")
-}
-
-pub(crate) async fn bounded<F: Future>(future: F) -> F::Output {
-    annulus::time::timeout(HANG, future).await.expect("the test hangs")
-}
-
-pub(crate) fn loopback() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 0))
-}
+/// Longer than anything takes.
+pub(crate) const LONG: Duration = Duration::from_secs(600);
 
 pub(crate) async fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind(loopback()).await.unwrap();
@@ -47,7 +34,6 @@ pub(crate) async fn half_foreign_pair() -> (TcpStream, std::net::TcpStream) {
     let listener = std::net::TcpListener::bind(loopback()).unwrap();
     let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (foreign, _) = listener.accept().unwrap();
-    foreign.set_read_timeout(Some(HANG)).unwrap();
     (stream, foreign)
 }
 
@@ -91,69 +77,6 @@ pub(crate) async fn settle() {
     for _ in 0..4 {
         annulus::op::nop().await.unwrap();
     }
-}
-
-/// Polls a future once; its output, if it is ready.
-pub(crate) async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
-    std::future::poll_fn(|cx| match Pin::new(&mut *future).poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => Poll::Ready(None),
-    })
-    .await
-}
-
-/// A future that is dropped in the middle, after a number of polls.
-pub(crate) struct DropAfter<F> {
-    future: Option<Pin<Box<F>>>,
-    polls: usize,
-}
-
-impl<F: Future> DropAfter<F> {
-    pub(crate) fn new(polls: usize, future: F) -> Self {
-        DropAfter { future: Some(Box::pin(future)), polls }
-    }
-}
-
-impl<F: Future> Future for DropAfter<F> {
-    /// The output, when the future was done before it was dropped.
-    type Output = Option<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.polls == 0 {
-            self.future = None;
-            return Poll::Ready(None);
-        }
-        self.polls -= 1;
-        let future = self.future.as_mut().expect("it is polled until it is ready");
-        match future.as_mut().poll(cx) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending if self.polls == 0 => {
-                self.future = None;
-                Poll::Ready(None)
-            }
-            Poll::Pending => Poll::Pending,
-        }
-    }
-}
-
-/// Set in a process that one test has to itself.
-const CHILD: &str = "ANNULUS_TEST_CHILD";
-
-/// Whether this process was started by [`in_child`].
-pub(crate) fn is_child() -> bool {
-    std::env::var_os(CHILD).is_some()
-}
-
-/// Runs the test named `test` again, alone in a process, behind `wrapper` if there is one.
-pub(crate) fn in_child(test: &str, wrapper: &[&str]) -> Output {
-    let this = std::env::current_exe().expect("the test has a path");
-    let mut words: Vec<std::ffi::OsString> = wrapper.iter().map(|&word| word.into()).collect();
-    words.push(this.into());
-    words.extend([test, "--exact", "--nocapture", "--test-threads", "1"].map(Into::into));
-    let output = Command::new(&words[0]).args(&words[1..]).env(CHILD, "1").output().unwrap();
-    print!("{}", String::from_utf8_lossy(&output.stdout));
-    eprint!("{}", String::from_utf8_lossy(&output.stderr));
-    output
 }
 
 /// How many descriptors this process has open.
