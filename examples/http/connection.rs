@@ -30,7 +30,7 @@ pub(crate) enum Cut {
 /// A connection and what it is about to say.
 pub(crate) struct Connection {
     stream: TcpStream,
-    server: Rc<Server>,
+    pub(crate) server: Rc<Server>,
     input: Input,
     /// Answers that were not written yet.
     pub(crate) output: Vec<u8>,
@@ -184,18 +184,22 @@ impl Connection {
     }
 
     /// Writes what was gathered.
-    pub(crate) async fn flush(&mut self) -> Result<(), Cut> {
-        if self.output.is_empty() {
-            return Ok(());
+    async fn flush(&mut self) -> Result<(), Cut> {
+        if !self.output.is_empty() {
+            let output = std::mem::take(&mut self.output);
+            self.output = self.write(output).await?;
         }
-        let output = std::mem::take(&mut self.output);
-        self.server.metrics.bytes_out.add(output.len() as u64);
-        let write = self.stream.write_all(output);
+        Ok(())
+    }
+
+    /// Writes a buffer and gives it back empty.
+    pub(crate) async fn write(&self, bytes: Vec<u8>) -> Result<Vec<u8>, Cut> {
+        self.server.metrics.bytes_out.add(bytes.len() as u64);
+        let write = self.stream.write_all(bytes);
         match time::timeout(self.server.limits.write_time, write).await {
-            Ok(BufResult(Ok(()), mut output)) => {
-                output.clear();
-                self.output = output;
-                Ok(())
+            Ok(BufResult(Ok(()), mut bytes)) => {
+                bytes.clear();
+                Ok(bytes)
             }
             Ok(BufResult(Err(_), _)) | Err(_) => Err(Cut::Gone),
         }

@@ -1,16 +1,17 @@
 //! Answers with a file.
 
-use annulus::BufResult;
+use std::ops::Range;
+
 use annulus::buf::IoBuf;
+use annulus::{BufResult, try_join};
 
 use crate::connection::{Connection, Cut};
 use crate::files::{Content, Found, Version, Wanted};
-use crate::limits::GATHERED_BYTES_MAX;
 use crate::request::Method;
 use crate::response::{self, Connection as Fate, Head, Page};
 use crate::status::Status;
 
-/// How much of a file is read at a time.
+/// How much of a file is read and written at a time.
 const PART_BYTES: usize = 256 * 1024;
 
 impl Connection {
@@ -45,7 +46,8 @@ impl Connection {
             response::field(out, "Content-Range", &range);
         }
         response::end(out);
-        if method == Method::Head { Ok(()) } else { self.send(&content).await }
+        let is_empty = content.len == 0 || method == Method::Head;
+        if is_empty { Ok(()) } else { self.send(&content).await }
     }
 
     fn without_content(&mut self, found: Result<Found, Status>, method: Method, fate: Fate) {
@@ -77,28 +79,41 @@ impl Connection {
         self.append(&page);
     }
 
-    /// Sends a file behind its head: a small one in the same write, a large one part by part.
+    /// Sends a file behind its head. The last part, which is the only one of a small file, is left
+    /// to be written with other answers.
     async fn send(&mut self, content: &Content) -> Result<(), Cut> {
-        let (mut at, end) = (content.begin, content.begin + content.len);
-        while at < end {
-            let head_len = self.output.len();
-            let room = PART_BYTES.min(usize::try_from(end - at).unwrap_or(PART_BYTES));
-            let mut output = std::mem::take(&mut self.output);
-            output.reserve(room);
-            let part = output.slice(head_len..head_len + room);
-            let BufResult(read, part) = content.file.read_at(part, at).await;
-            self.output = part.into_inner();
-            match read {
-                Ok(count @ 1..) => at += count as u64,
-                // The file became shorter than was promised, or cannot be read: the client sees
-                // that in a connection which ends early.
-                Ok(0) | Err(_) => return Err(Cut::Gone),
-            }
-            if self.output.len() >= GATHERED_BYTES_MAX {
-                self.flush().await?;
-            }
+        let mut left = content.begin..content.begin + content.len;
+        let mut part = append(content, std::mem::take(&mut self.output), &mut left).await?;
+        let mut spare = Vec::new();
+        while !left.is_empty() {
+            // One part is read while the part before it is written.
+            (spare, part) = try_join!(self.write(part), append(content, spare, &mut left))?;
         }
+        self.server.give_buffer(spare);
+        self.output = part;
         Ok(())
+    }
+}
+
+/// Appends the next part of a file to what is to be written.
+async fn append(
+    content: &Content,
+    mut out: Vec<u8>,
+    left: &mut Range<u64>,
+) -> Result<Vec<u8>, Cut> {
+    let (out_len, left_len) = (out.len(), left.end - left.start);
+    let room = PART_BYTES.min(usize::try_from(left_len).unwrap_or(PART_BYTES));
+    out.reserve(room);
+    let part = out.slice(out_len..out_len + room);
+    let BufResult(read, part) = content.file.read_at(part, left.start).await;
+    match read {
+        Ok(count @ 1..) => {
+            left.start += count as u64;
+            Ok(part.into_inner())
+        }
+        // The file became shorter than was promised, or cannot be read: the client sees that in a
+        // connection which ends early.
+        _ => Err(Cut::Gone),
     }
 }
 

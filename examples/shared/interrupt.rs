@@ -5,7 +5,6 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -47,12 +46,10 @@ impl Interrupt {
     /// Does `work` until it is done or the signal comes; then it is dropped where it waits, and
     /// the answer is `None`.
     pub(crate) async fn until<F: Future>(&self, work: F) -> Option<F::Output> {
-        let mut work = pin!(work);
-        poll_fn(|cx| match self.poll_signal(cx) {
-            Poll::Ready(()) => Poll::Ready(None),
-            Poll::Pending => work.as_mut().poll(cx).map(Some),
-        })
-        .await
+        annulus::select! {
+            () = poll_fn(|cx| self.poll_signal(cx)) => None,
+            done = work => Some(done),
+        }
     }
 
     fn poll_signal(&self, cx: &mut Context<'_>) -> Poll<()> {

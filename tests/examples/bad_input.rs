@@ -185,6 +185,21 @@ fn a_bad_request_that_comes_byte_by_byte_is_refused_all_the_same() {
 }
 
 #[test]
+fn a_bad_request_that_comes_in_two_parts_is_refused_all_the_same() {
+    let server = Server::start::<&str>("http", &[]);
+    let mut other = Client::connect(&server);
+    for Case(name, bytes, status) in heads() {
+        for split in 1..bytes.len() {
+            let mut client = Client::connect(&server);
+            client.send(&bytes[..split]);
+            other.pass_by();
+            client.try_send(&bytes[split..]);
+            assert_refused(name, &mut client, status);
+        }
+    }
+}
+
+#[test]
 fn a_bad_request_of_a_client_that_says_no_more_is_refused_all_the_same() {
     let server = Server::start::<&str>("http", &[]);
     for Case(name, bytes, status) in [heads(), bodies(), large()].into_iter().flatten() {

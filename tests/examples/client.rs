@@ -79,6 +79,13 @@ impl Client {
         self.ask(format!("GET {path} HTTP/1.1\r\nHost: test\r\n{fields}\r\n"))
     }
 
+    /// Has the server see what other clients have sent so far: it answers in the order in which
+    /// requests come in.
+    #[track_caller]
+    pub(crate) fn pass_by(&mut self) {
+        assert_eq!(self.get("/none", "").status, 404);
+    }
+
     /// Reads a response.
     #[track_caller]
     pub(crate) fn response(&mut self, has_body: bool) -> Response {

@@ -146,6 +146,9 @@ fn a_directory_is_asked_for_with_a_slash() {
     // Two slashes at the begin would name another host.
     std::fs::create_dir(site.directory.path().join("site/host")).expect("a directory");
     assert_eq!(site.get("//host", "").field("location"), Some("/host/"));
+    let root = site.directory.path().join("site");
+    let server = Server::start("http", &["--dir".as_ref(), root.as_os_str()]);
+    assert_eq!(Client::connect(&server).get("/host", "").field("location"), Some("/host/"));
 }
 
 #[test]

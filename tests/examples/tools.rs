@@ -63,6 +63,28 @@ fn cat_ends_quietly_when_nobody_reads_any_more() {
 }
 
 #[test]
+fn cat_prints_what_is_read_in_short_parts() {
+    // The kernel gives this one a few kilobytes at a time.
+    let path = "/proc/kallsyms";
+    let Ok(content) = fs::read(path) else {
+        println!("skipped: there is no {path}");
+        return;
+    };
+    assert!(run("cat", &[path]).stdout == content);
+}
+
+#[test]
+fn cat_says_so_when_the_last_part_cannot_be_printed() {
+    let directory = TempDirectory::new("cat-full");
+    let small = directory.write("small", b"small");
+    let full = fs::File::options().write(true).open("/dev/full").expect("a device");
+    let output = command("cat").arg(small).stdout(full).output().expect("cat runs");
+    let (text, status) = complained(&output);
+    assert_eq!(text, "cat: No space left on device (os error 28)\n");
+    assert_eq!(status, Some(1));
+}
+
+#[test]
 fn cp_copies_the_bytes_and_the_mode() {
     let directory = TempDirectory::new("cp");
     let (source, copy) = (directory.path().join("source"), directory.path().join("copy"));
@@ -135,12 +157,13 @@ fn an_interrupted_cp_leaves_what_was_there() {
 
 #[test]
 fn timeout_shows_what_is_left_when_time_is_over() {
-    let text = said(&run("timeout", &["--pause", "100"]));
+    let text = said(&run("timeout", &["--pause", "50"]));
     let lines: Vec<_> = text.lines().collect();
     assert!(lines[0].starts_with("an operation: "), "{text}");
-    assert!(lines[0].ends_with(" timeouts, then \"one \": nothing was lost"), "{text}");
+    assert!(lines[0].ends_with(": nothing was lost"), "{text}");
     assert!(lines[1].starts_with("a block: "), "{text}");
-    assert!(lines[2].starts_with("many steps: \"one two \" before the deadline"), "{text}");
+    assert!(lines[2].starts_with("many steps: \""), "{text}");
+    assert!(lines[2].contains("\" before the deadline, then: "), "{text}");
     assert_eq!(lines.len(), 3);
 }
 
