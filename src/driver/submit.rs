@@ -133,6 +133,16 @@ impl<T: Op> Submit<T> {
         self.cancel_on(token.cancelled())
     }
 
+    /// Dropped before its outcome was taken.
+    #[inline(never)]
+    fn drop_undone(&mut self) {
+        match self.state {
+            State::InFlight(key) => super::abandon(self.runtime, key),
+            State::Idle(_) if self.runtime == 0 => unpolled::note(T::NAME, self.made_at()),
+            State::Idle(_) | State::Done => {}
+        }
+    }
+
     #[cfg(debug_assertions)]
     fn made_at(&self) -> Option<&'static Location<'static>> {
         Some(self.made_at)
@@ -268,11 +278,8 @@ impl<T: Op> Future for Submit<T> {
 
 impl<T: Op> Drop for Submit<T> {
     fn drop(&mut self) {
-        match self.state {
-            State::Done => {}
-            State::InFlight(key) => super::abandon(self.runtime, key),
-            State::Idle(_) if self.runtime == 0 => unpolled::note(T::NAME, self.made_at()),
-            State::Idle(_) => {}
+        if !matches!(self.state, State::Done) {
+            self.drop_undone();
         }
     }
 }

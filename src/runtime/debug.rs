@@ -2,16 +2,19 @@
 
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use super::Runtime;
 use super::builder::Builder;
 use super::parts::Parts;
 use super::quit::QuitDump;
 use super::watchdog::Watchdog;
-use crate::driver::Meter;
+use crate::driver::{self, Driver, Meter};
 use crate::histogram::Histogram;
+use crate::scheduler::{self, Scheduler, TaskId};
 use crate::task::watch::TaskMeta;
-use crate::task::{Beat, Hook, Hooks, Watch};
+use crate::task::{self, Beat, Hook, Hooks, Watch};
 
 /// The variable that turns debug mode on where the program does not say.
 const VARIABLE: &str = "ANNULUS_DEBUG";
@@ -43,13 +46,11 @@ impl Default for DebugConfig {
     }
 }
 
-/// What watches a loop from other threads, until it is dropped.
+/// What watches a loop, until it is dropped.
 #[derive(Debug, Default)]
 pub(super) struct Watchers {
-    /// Whether polls are watched.
-    pub(super) polls: bool,
-    /// Whether enters are, for slow ones.
-    pub(super) enters: bool,
+    /// Whether the loop itself watches its polls and system calls.
+    is_watched: bool,
     _watchdog: Option<Watchdog>,
     _quit: Option<QuitDump>,
 }
@@ -62,7 +63,7 @@ impl DebugConfig {
         let mut watchers = Watchers::default();
         let beat = is_debug.then(|| Arc::new(Beat::default()));
         if keeps_times || self.hooks.are_set() {
-            watchers.polls = true;
+            watchers.is_watched = true;
             let mut watch = Watch::new();
             watch.hooks = self.hooks.clone();
             watch.slow_ns = is_debug.then(|| nanoseconds(self.slow_poll));
@@ -71,7 +72,6 @@ impl DebugConfig {
             parts.tasks.set_watch(watch);
         }
         if keeps_times {
-            watchers.enters = is_debug;
             let slow_ns = is_debug.then(|| nanoseconds(self.slow_enter));
             parts.driver.set_meter(Meter::new(slow_ns, true));
         }
@@ -87,6 +87,46 @@ impl DebugConfig {
             watchers._quit = or_warn(started, "SIGQUIT will not print a dump");
         }
         watchers
+    }
+}
+
+impl Runtime {
+    #[inline]
+    pub(super) fn is_watched(&self) -> bool {
+        self.watchers.is_watched
+    }
+
+    /// As [`tick`](Self::tick), of a loop that is watched.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn watched_tick<T>(
+        &self,
+        root: &mut dyn FnMut(TaskId) -> Option<Poll<T>>,
+    ) -> Option<T> {
+        report_slow_enters();
+        for _ in 0..self.task_budget {
+            let id = scheduler::with(Scheduler::next)??;
+            let _watched = task::watch_poll(id);
+            match root(id) {
+                None => task::run(id),
+                Some(Poll::Pending) => {}
+                Some(Poll::Ready(output)) => return Some(output),
+            }
+        }
+        None
+    }
+}
+
+/// Reports the system calls that took long, now that the driver is not borrowed any more.
+fn report_slow_enters() {
+    for slow in driver::with(Driver::take_slow_enters).unwrap_or_default() {
+        tracing::warn!(
+            took_ms = task::milliseconds(slow.took_ns),
+            threshold_ms = task::milliseconds(slow.threshold_ns),
+            submitted = slow.submitted,
+            waited = slow.waited,
+            "a system call of the loop was slow",
+        );
     }
 }
 

@@ -177,9 +177,11 @@ impl Runtime {
     /// not hold, and its output ends the tick.
     #[inline]
     fn tick<T>(&self, mut root: impl FnMut(TaskId) -> Option<Poll<T>>) -> Option<T> {
+        if self.is_watched() {
+            return self.watched_tick(&mut root);
+        }
         for _ in 0..self.task_budget {
             let id = scheduler::with(scheduler::Scheduler::next)??;
-            let _watched = self.watchers.polls.then(|| task::watch_poll(id));
             match root(id) {
                 None => task::run(id),
                 Some(Poll::Pending) => {}
@@ -199,9 +201,6 @@ impl Runtime {
         let remote = Remote::of(self.number);
         let wait = wait(remote, limit_ns);
         let turned = turn(wait, scratch);
-        if self.watchers.enters {
-            report_slow_enters();
-        }
         if wait != Wait::Zero {
             remote.unpark();
         }
@@ -239,20 +238,6 @@ fn turn(wait: Wait, scratch: &mut Scratch) -> io::Result<()> {
     let turned = driver::with(|driver| driver.turn(wait, reaped)).expect("the loop is installed");
     driver::finish_turn(reaped);
     turned
-}
-
-/// Reports the system calls that took long, when the driver is not borrowed any more.
-#[cold]
-fn report_slow_enters() {
-    for slow in driver::with(driver::Driver::take_slow_enters).unwrap_or_default() {
-        tracing::warn!(
-            took_ms = task::milliseconds(slow.took_ns),
-            threshold_ms = task::milliseconds(slow.threshold_ns),
-            submitted = slow.submitted,
-            waited = slow.waited,
-            "a system call of the loop was slow",
-        );
-    }
 }
 
 /// Does what other threads have asked for.

@@ -102,36 +102,34 @@ impl Watch {
                 thread::park_timeout(rest.clamp(LOOK_MIN, LOOK_MAX));
                 continue;
             }
-            if self.report(&current, threshold_ns) {
+            if let Some(stuck_ns) = self.report(&current, threshold_ns) {
                 let next_ns = stuck_ns.saturating_mul(2);
                 reported = Some(Reported { task, since_ns, next_ns });
             }
         }
     }
 
-    /// Reports a poll, if it has not ended while it was looked at.
-    fn report(&self, current: &Current, threshold_ns: u64) -> bool {
+    /// Reports a poll, if it has not ended while it was looked at; how long it has taken.
+    fn report(&self, current: &Current, threshold_ns: u64) -> Option<u64> {
         let state = sys::thread::state_of(self.loop_thread);
         let stack = self.stack();
-        let still = self
-            .beat
-            .current()
-            .filter(|now| now.since_ns == current.since_ns && now.subject.id == current.subject.id);
-        if still.is_none() {
-            return false;
+        let now = self.beat.current()?;
+        if now.since_ns != current.since_ns || now.subject.id != current.subject.id {
+            return None;
         }
+        let stuck_ns = clock::monotonic_ns().saturating_sub(current.since_ns);
         let subject = &current.subject;
         tracing::warn!(
             task = %subject.display_id(),
             name = subject.name.as_deref(),
             spawned_at = %subject.spawned_at,
-            stuck_ms = milliseconds(clock::monotonic_ns().saturating_sub(current.since_ns)),
+            stuck_ms = milliseconds(stuck_ns),
             threshold_ms = milliseconds(threshold_ns),
             thread_state = state,
             stack,
             "a loop is stuck in one poll of a task",
         );
-        true
+        Some(stuck_ns)
     }
 
     /// Where the loop's thread is, a line for each function, or why that is not known.

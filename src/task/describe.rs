@@ -30,7 +30,6 @@ impl Tasks {
         let slots = self.slots.iter().enumerate();
         let alive =
             slots.filter(|(_, slot)| matches!(slot.state, State::Alive | State::CleaningUp));
-        let records = self.watch.as_ref().map(|watch| &watch.records);
         alive
             .map(|(index, slot)| TaskInfo {
                 id: TaskId::named(self.runtime(), slot.generation, index as u32),
@@ -39,7 +38,7 @@ impl Tasks {
                 is_stopping: slot.stop != Stop::No,
                 is_cleaning_up: slot.state == State::CleaningUp,
                 joiner: slot.joiner.as_ref().and_then(task_of),
-                record: records.and_then(|records| records.get(index).copied()),
+                record: slot.extra.as_ref().and_then(|extra| extra.record),
             })
             .collect()
     }

@@ -10,7 +10,7 @@ use super::Id;
 use super::crew::Link;
 use super::extra::Extra;
 use super::table::{BoxedTask, State, Tasks};
-use super::watch::{Hook, Subject, Watch};
+use super::watch::{Hook, Subject};
 use crate::scheduler::TaskId;
 
 /// What the end of a task leaves to be done outside the table's borrow.
@@ -22,7 +22,6 @@ pub(super) struct Ended {
     /// The output, when nobody will take it.
     pub(super) unwanted: Option<BoxedTask>,
     pub(super) extra: Option<Box<Extra>>,
-    pub(super) notice: Option<Box<Notice>>,
 }
 
 /// An output that nobody will take.
@@ -41,17 +40,6 @@ pub(super) struct Notice {
 }
 
 impl Notice {
-    /// That a task ended, with a panic that nobody will take if there is one.
-    pub(super) fn of_end(
-        subject: Subject,
-        watch: Option<&Watch>,
-        unread_panic: Option<Box<str>>,
-    ) -> Option<Box<Notice>> {
-        let hook = watch.and_then(|watch| watch.hooks.terminate.clone());
-        let is_any = hook.is_some() || unread_panic.is_some();
-        is_any.then(|| Box::new(Notice { subject, hook, unread_panic }))
-    }
-
     /// Calls the hook and reports the panic.
     pub(super) fn give(self) {
         let Notice { subject, hook, unread_panic } = self;
@@ -80,24 +68,25 @@ impl Tasks {
     }
 
     /// The task has ended.
+    #[inline]
     pub(super) fn end(&mut self, id: TaskId, task: BoxedTask) -> Ended {
         self.counters.polls += 1;
         self.counters.finished += 1;
         self.counters.alive -= 1;
         self.current = None;
-        let is_watched = self.watch.is_some();
         let slot = self.slot(id).expect("a task that is polled keeps its slot");
         slot.state = State::Ended;
-        let is_joinable = slot.is_joinable;
-        let (extra, joiner) = (slot.extra.take(), slot.joiner.take());
+        let extra = slot.extra.take();
         let link = std::mem::replace(&mut slot.link, Link::NONE);
-        let mut unwanted = Some(task);
+        let mut ended = Ended { joiner: slot.joiner.take(), watcher: None, unwanted: None, extra };
+        let is_joinable = slot.is_joinable;
         if is_joinable {
-            slot.task = unwanted.take();
+            slot.task = Some(task);
+        } else {
+            ended.unwanted = Some(task);
         }
-        let mut ended = Ended { joiner, watcher: None, unwanted, extra, notice: None };
-        if is_watched || ended.extra.as_ref().is_some_and(|extra| extra.panic.is_some()) {
-            ended.notice = self.note_end(id, ended.extra.as_deref_mut());
+        if let Some(extra) = &mut ended.extra {
+            self.note_end(id, extra);
         }
         if !is_joinable {
             self.free(id);
@@ -106,20 +95,22 @@ impl Tasks {
         ended
     }
 
-    /// What is to be said about a task's end; a panic that may yet be taken stays with the slot.
+    /// Finds what is to be said about a task's end; a panic that may yet be taken stays with the
+    /// slot.
     #[cold]
-    fn note_end(&mut self, id: TaskId, extra: Option<&mut Extra>) -> Option<Box<Notice>> {
-        let slot = self.slot(id)?;
-        let (name, mut panic) = match extra {
-            Some(extra) => (extra.name.as_deref().map(Arc::from), extra.panic.take()),
-            None => (None, None),
-        };
-        let subject = Subject { id, name, spawned_at: slot.site };
-        if slot.is_joinable && panic.is_some() {
-            let name = subject.name.as_deref().map(Box::from);
-            slot.extra = Some(Extra::of_panic(name, panic.take()));
+    #[inline(never)]
+    fn note_end(&mut self, id: TaskId, extra: &mut Extra) {
+        let hook = self.watch.as_ref().and_then(|watch| watch.hooks.terminate.clone());
+        let Some(slot) = self.slot(id) else { return };
+        let mut unread_panic = extra.panic.take();
+        let name = extra.name.as_deref();
+        if slot.is_joinable && unread_panic.is_some() {
+            slot.extra = Some(Extra::of_panic(name.map(Box::from), unread_panic.take()));
         }
-        Notice::of_end(subject, self.watch.as_deref(), panic)
+        if hook.is_some() || unread_panic.is_some() {
+            let subject = Subject { id, name: name.map(Arc::from), spawned_at: slot.site };
+            extra.notice = Some(Notice { subject, hook, unread_panic });
+        }
     }
 
     /// The join handle is gone; an output that nobody will take comes back to be dropped.
@@ -139,10 +130,10 @@ impl Tasks {
     fn take_unwanted(&mut self, id: TaskId) -> Option<Unwanted> {
         let slot = self.slot(id)?;
         let output = slot.task.take()?;
-        let notice = slot.extra.take().and_then(|extra| {
+        let notice = slot.extra.take().map(|extra| {
             let name = extra.name.as_deref().map(Arc::from);
             let subject = Subject { id, name, spawned_at: slot.site };
-            Notice::of_end(subject, None, extra.panic)
+            Box::new(Notice { subject, hook: None, unread_panic: extra.panic })
         });
         Some(Unwanted { output, notice })
     }

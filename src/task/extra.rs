@@ -4,6 +4,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::Waker;
 
+use super::end::Notice;
+use super::watch::Record;
+
 /// A deferred clean-up.
 pub(super) type Cleanup = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -13,6 +16,10 @@ pub(super) struct Extra {
     pub(super) name: Option<Box<str>>,
     /// What the task panicked with, in words.
     pub(super) panic: Option<Box<str>>,
+    /// Of every task of a loop that is watched.
+    pub(super) record: Option<Record>,
+    /// What is to be said when the task has ended.
+    pub(super) notice: Option<Notice>,
     /// Clean-ups in the order in which they were deferred, each with its key.
     deferred: Vec<(u64, Cleanup)>,
     next_key: u64,

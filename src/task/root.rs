@@ -17,7 +17,12 @@ impl Root {
     /// Takes a name and a slot of this thread's loop.
     pub(crate) fn new(site: &'static Location<'static>) -> Self {
         let id = scheduler::with(Scheduler::allocate).expect("the loop is installed");
-        with(|tasks| tasks.insert(id, None, site));
+        with(|tasks| {
+            tasks.insert(id, None, site);
+            if tasks.watch().is_some() {
+                tasks.begin_record(id);
+            }
+        });
         Root { id }
     }
 

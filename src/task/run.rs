@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::JoinError;
 use super::end::{Ended, Unwanted};
-use super::extra::Cleanup;
+use super::extra::{Cleanup, Extra};
 use super::table::{BoxedTask, Stop, Taken, with};
 use super::watch::watch_poll;
 use crate::scheduler::{self, TaskId};
@@ -120,14 +120,24 @@ impl super::cell::Run for CleaningUp {
 /// Notes the end of a task, then wakes its joiner or drops its output.
 fn end(id: TaskId, task: BoxedTask) {
     let Some(ended) = with(|tasks| tasks.end(id, task)) else { return };
-    let Ended { joiner, watcher, unwanted, extra, notice } = ended;
-    let _reported = catch_unwind(AssertUnwindSafe(|| drop(extra)));
-    if let Some(notice) = notice {
-        notice.give();
+    let Ended { joiner, watcher, unwanted, extra } = ended;
+    if let Some(extra) = extra {
+        drop_extra(extra);
     }
     joiner.into_iter().chain(watcher).for_each(Waker::wake);
     if let Some(unwanted) = unwanted {
         drop_output(unwanted);
+    }
+}
+
+/// Drops what the task did not clean up, likewise contained, and says what there is to say.
+#[cold]
+#[inline(never)]
+fn drop_extra(mut extra: Box<Extra>) {
+    let notice = extra.notice.take();
+    let _reported = catch_unwind(AssertUnwindSafe(|| drop(extra)));
+    if let Some(notice) = notice {
+        notice.give();
     }
 }
 

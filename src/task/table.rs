@@ -169,9 +169,6 @@ impl Tasks {
             self.counters.spawned += 1;
             self.counters.alive += 1;
         }
-        if let Some(watch) = &mut self.watch {
-            watch.begin(index);
-        }
     }
 
     #[inline]

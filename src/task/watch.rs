@@ -130,12 +130,10 @@ pub(crate) struct Watch {
     pub(crate) slow_ns: Option<u64>,
     pub(crate) times: Option<Histogram>,
     pub(crate) beat: Option<Arc<Beat>>,
-    /// By the index of the task.
-    pub(crate) records: Vec<Record>,
 }
 
 /// One task that is watched.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Record {
     pub(crate) spawned_ns: u64,
     pub(crate) polls: u64,
@@ -144,15 +142,7 @@ pub(crate) struct Record {
 impl Watch {
     pub(crate) fn new() -> Self {
         let hooks = Hooks::default();
-        Watch { hooks, slow_ns: None, times: None, beat: None, records: Vec::new() }
-    }
-
-    /// A task begins.
-    pub(super) fn begin(&mut self, index: usize) {
-        if self.records.len() <= index {
-            self.records.resize(index + 1, Record::default());
-        }
-        self.records[index] = Record { spawned_ns: clock::monotonic_ns(), polls: 0 };
+        Watch { hooks, slow_ns: None, times: None, beat: None }
     }
 
     /// Whether the length of polls is of any use.
@@ -167,6 +157,14 @@ impl Tasks {
         let slot = self.slot(id)?;
         let name = slot.extra.as_ref().and_then(|extra| extra.name.as_deref());
         Some(Subject { id, name: name.map(Arc::from), spawned_at: slot.site })
+    }
+
+    /// A task, or the root future, begins.
+    pub(super) fn begin_record(&mut self, id: TaskId) {
+        let record = Record { spawned_ns: clock::monotonic_ns(), polls: 0 };
+        if let Some(extra) = self.extra(id) {
+            extra.record = Some(record);
+        }
     }
 
     /// What there is to do before a poll, if the task will be polled.
@@ -192,10 +190,11 @@ impl Tasks {
 
     /// Counts a poll that has ended: the hook for it, and from which length on it is slow.
     fn after_poll(&mut self, poll: &Poll, took_ns: Option<u64>) -> (Option<Hook>, Option<u64>) {
-        let Some(watch) = self.watch.as_mut() else { return (None, None) };
-        if let Some(record) = watch.records.get_mut(poll.subject.id.index() as usize) {
+        let extra = self.slot(poll.subject.id).and_then(|slot| slot.extra.as_mut());
+        if let Some(record) = extra.and_then(|extra| extra.record.as_mut()) {
             record.polls += 1;
         }
+        let Some(watch) = self.watch.as_mut() else { return (None, None) };
         if poll.is_root {
             return (None, watch.slow_ns);
         }
@@ -270,6 +269,7 @@ pub(crate) fn milliseconds(ns: u64) -> f64 {
 #[inline(never)]
 pub(super) fn spawned(id: TaskId) {
     let told = with(|tasks| {
+        tasks.begin_record(id);
         let hook = tasks.watch.as_ref()?.hooks.spawn.clone()?;
         Some((tasks.subject(id)?, hook))
     });

@@ -1,0 +1,16 @@
+//! Debug mode, hooks, histograms, dumps: what a loop says of itself.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod capture;
+mod dump;
+mod histograms;
+mod hooks;
+mod panics;
+mod prometheus;
+mod settings;
+mod sigquit;
+mod slow;
+mod unpolled;
+mod watchdog;
