@@ -7,6 +7,7 @@ mod driver;
 pub mod fs;
 pub mod io;
 mod local;
+mod macros;
 pub mod net;
 pub mod op;
 mod remote;
@@ -24,3 +25,6 @@ pub use buf::{BufError, BufResult};
 pub use runtime::{Builder, Handle, Runtime, run};
 pub use sys::{Features, Opcode, SetupCause, SetupError};
 pub use task::{spawn, yield_now};
+
+#[doc(hidden)]
+pub use macros::support as __macros;

@@ -3,6 +3,7 @@
 mod cancel_with;
 mod group;
 mod join_set;
+mod macros;
 #[path = "../common/poll.rs"]
 mod polls;
 mod support;
