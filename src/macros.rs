@@ -76,20 +76,24 @@ macro_rules! try_join {
 /// that is to go on, with its buffer, is used as `&mut operation`.
 ///
 /// ```
-/// use std::time::Duration;
-/// use annulus::time::{Instant, sleep, sleep_until};
+/// use annulus::yield_now;
 ///
 /// # annulus::run(async {
-/// let end = sleep_until(Instant::now() + Duration::from_millis(2));
-/// let mut end = std::pin::pin!(end);
-/// let mut ticks = 0;
-/// loop {
-///     annulus::select! {
-///         () = &mut end => break,
-///         () = sleep(Duration::from_micros(100)), if ticks < 3 => ticks += 1,
+/// let work = async {
+///     for _ in 0..10 {
+///         yield_now().await;
 ///     }
-/// }
-/// assert_eq!(ticks, 3);
+///     "done"
+/// };
+/// let mut work = std::pin::pin!(work);
+/// let mut ticks = 0;
+/// let end = loop {
+///     annulus::select! {
+///         end = &mut work => break end,
+///         () = yield_now(), if ticks < 3 => ticks += 1,
+///     }
+/// };
+/// assert_eq!((end, ticks), ("done", 3));
 /// # }).unwrap();
 /// ```
 ///

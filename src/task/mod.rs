@@ -9,6 +9,7 @@ mod error;
 mod extra;
 mod group;
 mod join;
+mod join_all;
 mod join_set;
 mod root;
 mod run;
@@ -25,6 +26,7 @@ pub use self::cancel::{Cancelled, Deferred, Shield, cancelled, defer, is_cancell
 pub use self::error::JoinError;
 pub use self::group::{ChildHandle, Failure, GroupError, TaskGroup};
 pub use self::join::{AbortHandle, JoinHandle};
+pub use self::join_all::{JoinAll, TryJoinAll, join_all, try_join_all};
 pub use self::join_set::JoinSet;
 pub(crate) use self::root::Root;
 pub(crate) use self::run::{cancel_all, close, run};

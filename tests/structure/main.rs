@@ -2,6 +2,7 @@
 
 mod cancel_with;
 mod group;
+mod join_all;
 mod join_set;
 mod macros;
 #[path = "../common/poll.rs"]
