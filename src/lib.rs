@@ -91,3 +91,5 @@ pub use task::{spawn, yield_now};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}
+#[doc(hidden)]
+pub use macros::support as __macros;

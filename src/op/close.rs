@@ -38,7 +38,8 @@ impl Op for Close {
 
     fn complete(self, result: io::Result<()>) -> Self::Output {
         match result {
-            Err(error) if sys::is_cancelled(&error) => {
+            // Never submitted: cancelled in the backlog, or refused by a loop that ends.
+            Err(error) if sys::is_cancelled(&error) || error.raw_os_error().is_none() => {
                 drop(self.fd);
                 Ok(())
             }

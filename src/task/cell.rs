@@ -1,6 +1,7 @@
-//! A spawned future and, when it has ended, what it gave, in one allocation.
+//! A spawned future and, when it has ended, what it gave, in one allocation; and futures that lie
+//! side by side in one.
 
-#![expect(unsafe_code, reason = "pins the future inside its cell")]
+#![expect(unsafe_code, reason = "pins the future inside its cell or slice")]
 
 use std::any::Any;
 use std::future::Future;
@@ -124,6 +125,13 @@ where
         let place = place.downcast_mut::<Option<Result<K::Value, JoinError>>>();
         *place.expect("a join handle has the type of its task") = Some(output);
     }
+}
+
+/// The element at `index` of what lies pinned in one piece.
+pub(super) fn nth<T>(slice: Pin<&mut [T]>, index: usize) -> Pin<&mut T> {
+    // SAFETY: an element of a pinned slice is pinned: it moves only with the slice, which does not,
+    // and it is dropped where it is.
+    unsafe { slice.map_unchecked_mut(|slice| &mut slice[index]) }
 }
 
 #[cfg(test)]

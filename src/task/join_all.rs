@@ -1,235 +1,291 @@
-//! Many futures of one kind, awaited together.
+//! Futures of one type, awaited at the same time by one task.
+//!
+//! A few futures are simply polled whenever their task is. Of many, that would poll each once for
+//! every one that is woken; so from [`MANY`] on each has a waker of its own, which notes it as the
+//! one to poll.
 
-use std::future::Future;
+use std::fmt;
+use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// Awaits every future of a list, in this task, and gives their outputs in the list's order.
+use super::cell::nth;
+
+/// From how many futures on each has a waker of its own.
+const MANY: usize = 32;
+
+/// Awaits all futures at the same time; their outputs come in the order of the futures.
 ///
-/// Only the futures that were woken are polled again. Dropping it drops those that are not done.
+/// They are polled by the task that calls: for futures that are to run on their own, see
+/// [`JoinSet`](crate::task::JoinSet) and [`TaskGroup`](crate::task::TaskGroup). A future that is
+/// done is dropped at once.
 ///
 /// ```
+/// use annulus::task::join_all;
+///
 /// # annulus::run(async {
-/// let squares = annulus::task::join_all((1..=3).map(|n| async move { n * n })).await;
+/// let squares = join_all((1..=3).map(|n| async move { n * n })).await;
 /// assert_eq!(squares, [1, 4, 9]);
 /// # }).unwrap();
 /// ```
+///
+/// # Cancellation
+///
+/// As safe as the futures are; outputs that were there are dropped.
 pub fn join_all<I>(futures: I) -> JoinAll<<I::Item as IntoFuture>::IntoFuture>
 where
-    I: IntoIterator,
-    I::Item: IntoFuture,
+    I: IntoIterator<Item: IntoFuture>,
 {
-    JoinAll { children: Children::new(futures) }
+    JoinAll { all: All::new(futures) }
 }
 
-/// Awaits every future of a list that gives a `Result`: their values in the list's order, or the
-/// first error, which drops the others where they are.
+/// As [`join_all`], for futures that give `Result`s; the first error is the result of the whole,
+/// and the other futures are dropped.
 ///
 /// ```
+/// use annulus::task::try_join_all;
+///
 /// # annulus::run(async {
-/// let halves = [4, 6, 7].map(|n| async move { if n % 2 == 0 { Ok(n / 2) } else { Err(n) } });
-/// assert_eq!(annulus::task::try_join_all(halves).await, Err(7));
+/// let texts = ["1", "2", "x"];
+/// let numbers = try_join_all(texts.map(|text| async move { text.parse::<u32>() }));
+/// assert!(numbers.await.is_err());
 /// # }).unwrap();
 /// ```
-pub fn try_join_all<I, T, E>(futures: I) -> TryJoinAll<<I::Item as IntoFuture>::IntoFuture>
+pub fn try_join_all<I, F, T, E>(futures: I) -> TryJoinAll<F, T>
 where
-    I: IntoIterator,
-    I::Item: IntoFuture<Output = Result<T, E>>,
+    I: IntoIterator<Item: IntoFuture<IntoFuture = F>>,
+    F: Future<Output = Result<T, E>>,
 {
-    TryJoinAll { children: Children::new(futures) }
+    TryJoinAll { all: All::new(futures) }
 }
 
-/// Awaits a list of futures; made by [`join_all`].
+/// Awaits many futures; made by [`join_all`].
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct JoinAll<F: Future> {
-    children: Children<F>,
+    all: All<F, F::Output>,
 }
 
-/// Awaits a list of futures that may fail; made by [`try_join_all`].
+/// Awaits many futures that may fail; made by [`try_join_all`].
 #[must_use = "futures do nothing unless they are awaited"]
-pub struct TryJoinAll<F: Future> {
-    children: Children<F>,
+pub struct TryJoinAll<F, T> {
+    all: All<F, T>,
 }
 
-impl<F: Future> Future for JoinAll<F>
-where
-    F::Output: Unpin,
-{
+struct All<F, T> {
+    is_over: bool,
+    /// Each until it is done.
+    futures: Pin<Box<[Option<F>]>>,
+    outputs: Vec<Option<T>>,
+    /// How many are not done.
+    left: usize,
+    /// The wakers of many, once they have been polled.
+    wakers: Option<Wakers>,
+}
+
+struct Wakers {
+    woken: Arc<Woken>,
+    /// Of each until it is done.
+    each: Vec<Option<Waker>>,
+    /// Those to be polled now; kept so that a poll allocates nothing.
+    due: Vec<u32>,
+}
+
+/// Who has to be polled.
+struct Woken {
+    state: Mutex<WokenState>,
+}
+
+struct WokenState {
+    indexes: Vec<u32>,
+    /// Whether each is among them.
+    is_in: Box<[bool]>,
+    /// Who polls them, until it has been woken.
+    parent: Option<Waker>,
+}
+
+struct OneOfMany {
+    index: u32,
+    woken: Arc<Woken>,
+}
+
+impl<F: Future> Future for JoinAll<F> {
     type Output = Vec<F::Output>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let children = &mut self.children;
-        children.begin(cx);
-        while children.poll_one().is_some() {}
-        children.take_all()
+        let polled = self.all.poll(cx, Ok::<_, std::convert::Infallible>);
+        polled.map(|outputs| outputs.unwrap_or_else(|never| match never {}))
     }
 }
 
-impl<F, T, E> Future for TryJoinAll<F>
-where
-    F: Future<Output = Result<T, E>>,
-    T: Unpin,
-    E: Unpin,
-{
+impl<F: Future<Output = Result<T, E>>, T, E> Future for TryJoinAll<F, T> {
     type Output = Result<Vec<T>, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let children = &mut self.children;
-        children.begin(cx);
-        while let Some(index) = children.poll_one() {
-            if let Some(Err(error)) = children.take_failed(index) {
-                *children = Children::none();
-                return Poll::Ready(Err(error));
-            }
-        }
-        children.take_all().map(|all| all.into_iter().collect())
+        self.all.poll(cx, |output| output)
     }
 }
 
-struct Children<F: Future> {
-    all: Vec<Child<F>>,
-    left: usize,
-    /// The children to be polled in this poll, the first one last.
-    batch: Vec<usize>,
-    woken: Arc<Woken>,
+// The futures are pinned in their box, and outputs are never pinned.
+impl<F: Future> Unpin for JoinAll<F> {}
+impl<F, T> Unpin for TryJoinAll<F, T> {}
+
+impl<F: Future, T> All<F, T> {
+    fn new<I: IntoIterator<Item: IntoFuture<IntoFuture = F>>>(futures: I) -> Self {
+        let futures: Box<[Option<F>]> =
+            futures.into_iter().map(|future| Some(future.into_future())).collect();
+        let left = futures.len();
+        let outputs = std::iter::repeat_with(|| None).take(left).collect();
+        All { is_over: false, futures: Box::into_pin(futures), outputs, left, wakers: None }
+    }
+
+    /// Polls whom it may concern; `accept` turns an output into a value, or into the end of all.
+    fn poll<E>(
+        &mut self,
+        cx: &mut Context<'_>,
+        accept: impl Fn(F::Output) -> Result<T, E>,
+    ) -> Poll<Result<Vec<T>, E>> {
+        assert!(!self.is_over, "joined futures were polled after they had given their result");
+        let polled = if self.outputs.len() < MANY {
+            self.poll_each(cx, accept)
+        } else {
+            self.poll_woken(cx, accept)
+        };
+        if polled.is_ok() && self.left > 0 {
+            return Poll::Pending;
+        }
+        self.is_over = true;
+        self.wakers = None;
+        if let Err(error) = polled {
+            // Here and not with the future, which may be kept: what has failed holds nothing.
+            self.futures = Box::into_pin(Box::default());
+            self.outputs = Vec::new();
+            return Poll::Ready(Err(error));
+        }
+        let outputs = std::mem::take(&mut self.outputs).into_iter();
+        Poll::Ready(Ok(outputs.map(|output| output.expect("each future is done")).collect()))
+    }
+
+    fn poll_each<E>(
+        &mut self,
+        cx: &mut Context<'_>,
+        accept: impl Fn(F::Output) -> Result<T, E>,
+    ) -> Result<(), E> {
+        for index in 0..self.outputs.len() {
+            self.poll_one(index, cx, &accept)?;
+        }
+        Ok(())
+    }
+
+    fn poll_woken<E>(
+        &mut self,
+        cx: &mut Context<'_>,
+        accept: impl Fn(F::Output) -> Result<T, E>,
+    ) -> Result<(), E> {
+        let count = self.outputs.len();
+        let wakers = self.wakers.get_or_insert_with(|| Wakers::new(count));
+        let mut due = std::mem::take(&mut wakers.due);
+        wakers.woken.begin(&mut due, cx.waker());
+        for index in due.drain(..) {
+            let index = index as usize;
+            let Some(wakers) = &self.wakers else { break };
+            let Some(waker) = &wakers.each[index] else { continue };
+            let waker = waker.clone();
+            self.poll_one(index, &mut Context::from_waker(&waker), &accept)?;
+        }
+        if let Some(wakers) = &mut self.wakers {
+            wakers.due = due;
+        }
+        Ok(())
+    }
+
+    /// Polls one future, unless it is done.
+    fn poll_one<E>(
+        &mut self,
+        index: usize,
+        cx: &mut Context<'_>,
+        accept: &impl Fn(F::Output) -> Result<T, E>,
+    ) -> Result<(), E> {
+        let mut place = nth(self.futures.as_mut(), index);
+        let Some(future) = place.as_mut().as_pin_mut() else { return Ok(()) };
+        let Poll::Ready(output) = future.poll(cx) else { return Ok(()) };
+        self.outputs[index] = Some(accept(output)?);
+        self.left -= 1;
+        place.set(None);
+        if let Some(wakers) = &mut self.wakers {
+            wakers.each[index] = None;
+        }
+        Ok(())
+    }
 }
 
-struct Child<F: Future> {
-    state: State<F>,
-    waker: Arc<ChildWaker>,
+impl Wakers {
+    /// Wakers for `count` futures, all of which are to be polled.
+    fn new(count: usize) -> Self {
+        let indexes: Vec<u32> = (0..count as u32).collect();
+        let is_in = vec![true; count].into_boxed_slice();
+        let state = Mutex::new(WokenState { indexes, is_in, parent: None });
+        let woken = Arc::new(Woken { state });
+        let one = |index| Arc::new(OneOfMany { index, woken: Arc::clone(&woken) });
+        let each = (0..count as u32).map(|index| Some(Waker::from(one(index)))).collect();
+        Wakers { woken, each, due: Vec::new() }
+    }
 }
 
-enum State<F: Future> {
-    Running(Pin<Box<F>>),
-    Done(F::Output),
-    Taken,
+impl Drop for Wakers {
+    /// Wakers that are left somewhere wake nobody from now on.
+    fn drop(&mut self) {
+        let parent = self.woken.lock().parent.take();
+        drop(parent);
+    }
 }
 
-/// Which children were woken, and who wants to know.
-#[derive(Default)]
-struct Woken {
-    queue: Mutex<(Vec<usize>, Option<Waker>)>,
+impl Woken {
+    /// Moves those that were woken into the empty `due`; who is woken from now on wakes `parent`.
+    fn begin(&self, due: &mut Vec<u32>, parent: &Waker) {
+        let parent = parent.clone();
+        let outdated = {
+            let mut state = self.lock();
+            std::mem::swap(&mut state.indexes, due);
+            for index in due.iter() {
+                state.is_in[*index as usize] = false;
+            }
+            state.parent.replace(parent)
+        };
+        drop(outdated);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, WokenState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-struct ChildWaker {
-    index: usize,
-    is_queued: AtomicBool,
-    woken: Arc<Woken>,
-}
-
-impl Wake for ChildWaker {
+impl Wake for OneOfMany {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if self.is_queued.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let mut queue = self.woken.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.0.push(self.index);
-        let parent = queue.1.take();
-        drop(queue);
-        if let Some(parent) = parent {
-            parent.wake();
-        }
-    }
-}
-
-impl<F: Future> Children<F> {
-    fn none() -> Self {
-        Children { all: Vec::new(), left: 0, batch: Vec::new(), woken: Arc::default() }
-    }
-
-    fn new<I>(futures: I) -> Self
-    where
-        I: IntoIterator,
-        I::Item: IntoFuture<IntoFuture = F, Output = F::Output>,
-    {
-        let woken = Arc::<Woken>::default();
-        let all: Vec<_> = futures
-            .into_iter()
-            .enumerate()
-            .map(|(index, future)| {
-                let is_queued = AtomicBool::new(true);
-                let waker = ChildWaker { index, is_queued, woken: Arc::clone(&woken) };
-                let state = State::Running(Box::pin(future.into_future()));
-                Child { state, waker: Arc::new(waker) }
-            })
-            .collect();
-        let mut queue = woken.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.0.extend(0..all.len());
-        drop(queue);
-        Children { left: all.len(), all, batch: Vec::new(), woken }
-    }
-
-    /// Takes the children that were woken; those that are woken from now on wake the whole, and
-    /// wait for its next poll, so that one that wakes itself does not keep the task.
-    fn begin(&mut self, cx: &mut Context<'_>) {
-        let mut queue = self.woken.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::swap(&mut queue.0, &mut self.batch);
-        let old = queue.1.replace(cx.waker().clone());
-        drop(queue);
-        drop(old);
-        self.batch.reverse();
-    }
-
-    /// Polls the children that were woken until one of them is done, which it names.
-    fn poll_one(&mut self) -> Option<usize> {
-        loop {
-            let index = self.batch.pop()?;
-            let child = self.all.get_mut(index)?;
-            child.waker.is_queued.store(false, Ordering::Release);
-            let State::Running(future) = &mut child.state else { continue };
-            let waker = Waker::from(Arc::clone(&child.waker));
-            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
-                child.state = State::Done(output);
-                self.left -= 1;
-                return Some(index);
+        let parent = {
+            let mut state = self.woken.lock();
+            if std::mem::replace(&mut state.is_in[self.index as usize], true) {
+                return;
             }
-        }
-    }
-
-    /// Every output, when all are there.
-    fn take_all(&mut self) -> Poll<Vec<F::Output>> {
-        if self.left > 0 {
-            return Poll::Pending;
-        }
-        let outputs = self.all.drain(..).filter_map(|child| match child.state {
-            State::Done(output) => Some(output),
-            State::Running(_) | State::Taken => None,
-        });
-        Poll::Ready(outputs.collect())
+            state.indexes.push(self.index);
+            state.parent.take()
+        };
+        parent.into_iter().for_each(Waker::wake);
     }
 }
 
-impl<F, T, E> Children<F>
-where
-    F: Future<Output = Result<T, E>>,
-{
-    /// The output of a child that is done, if it failed.
-    fn take_failed(&mut self, index: usize) -> Option<Result<T, E>> {
-        let child = self.all.get_mut(index)?;
-        if !matches!(child.state, State::Done(Err(_))) {
-            return None;
-        }
-        match std::mem::replace(&mut child.state, State::Taken) {
-            State::Done(failed) => Some(failed),
-            _ => None,
-        }
+impl<F: Future> fmt::Debug for JoinAll<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinAll").field("left", &self.all.left).finish_non_exhaustive()
     }
 }
 
-impl<F: Future> std::fmt::Debug for JoinAll<F> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("JoinAll").field("left", &self.children.left).finish_non_exhaustive()
-    }
-}
-
-impl<F: Future> std::fmt::Debug for TryJoinAll<F> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TryJoinAll").field("left", &self.children.left).finish_non_exhaustive()
+impl<F, T> fmt::Debug for TryJoinAll<F, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TryJoinAll").field("left", &self.all.left).finish_non_exhaustive()
     }
 }

@@ -13,7 +13,6 @@ mod group;
 mod join;
 mod join_all;
 mod join_set;
-mod joining;
 mod root;
 mod run;
 mod spawn;
@@ -33,8 +32,6 @@ pub use self::group::{ChildHandle, Failure, GroupError, TaskGroup};
 pub use self::join::{AbortHandle, JoinHandle};
 pub use self::join_all::{JoinAll, TryJoinAll, join_all, try_join_all};
 pub use self::join_set::JoinSet;
-#[doc(hidden)]
-pub use self::joining::Branch;
 pub(crate) use self::root::Root;
 pub(crate) use self::run::{Ending, cancel_all, close, run};
 pub use self::spawn::spawn;

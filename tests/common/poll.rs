@@ -51,16 +51,10 @@ pub(crate) enum Dropped {
     WhenWoken,
 }
 
-/// Polls a future `polls` times at most and drops it when it is woken again; its output if it came
-/// before.
-pub(crate) async fn poll_times<F: Future>(future: F, polls: usize) -> Option<F::Output> {
-    give_up_after(polls, future, Dropped::WhenWoken).await
-}
-
-/// Polls a future `polls` times at most and drops it; its output if it came before.
-pub(crate) async fn give_up_after<F: Future>(
-    polls: usize,
+/// Polls a future `polls` times at most and drops it then; its output if it came before.
+pub(crate) async fn poll_times<F: Future>(
     future: F,
+    polls: usize,
     dropped: Dropped,
 ) -> Option<F::Output> {
     let mut future = Box::pin(future);

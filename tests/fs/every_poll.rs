@@ -6,7 +6,7 @@ use annulus::Runtime;
 use annulus::buf::IoBuf;
 use annulus::fs::{self, File};
 
-use crate::poll::{Dropped, give_up_after};
+use crate::poll::{Dropped, poll_times};
 use crate::temp::TempDir;
 
 /// A bit of everything, one after another.
@@ -41,7 +41,7 @@ fn a_program_dropped_at_any_poll_leaves_the_loop_whole() {
         loop {
             let dir = TempDir::new();
             let done = runtime.block_on(async {
-                let done = give_up_after(polls, program(&dir), dropped).await;
+                let done = poll_times(program(&dir), polls, dropped).await;
                 // The loop goes on: this one runs beside what was given up.
                 let other = TempDir::new();
                 program(&other).await;
@@ -64,7 +64,7 @@ fn a_runtime_that_ends_at_any_poll_has_nothing_left_in_flight() {
         loop {
             let dir = TempDir::new();
             let runtime = Runtime::new().unwrap();
-            let done = runtime.block_on(give_up_after(polls, program(&dir), dropped)).is_some();
+            let done = runtime.block_on(poll_times(program(&dir), polls, dropped)).is_some();
             assert_eq!(runtime.shutdown_timeout(Duration::from_secs(60)), 0, "after {polls} polls");
             if done {
                 break;

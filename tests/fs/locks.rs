@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use annulus::fs::{File, TryLockError};
 
-use crate::poll::{Dropped, give_up_after, poll_once};
+use crate::poll::{Dropped, poll_times, poll_once};
 use crate::temp::TempDir;
 
 async fn two(dir: &TempDir) -> (File, File) {
@@ -80,7 +80,7 @@ fn who_gave_up_waiting_has_no_lock() {
     annulus::run(async {
         let (one, two) = two(&dir).await;
         one.lock().await.unwrap();
-        assert!(give_up_after(1, two.lock(), Dropped::AtOnce).await.is_none());
+        assert!(poll_times(two.lock(), 1, Dropped::AtOnce).await.is_none());
         one.unlock().unwrap();
         let mut lock = Box::pin(one.lock());
         assert!(poll_once(&mut lock).await.expect("free at once").is_ok());

@@ -8,7 +8,7 @@ use std::path::Path;
 use annulus::fs::{self, File};
 
 use crate::named_pipe::make_fifo;
-use crate::poll::{Dropped, give_up_after, turn_until};
+use crate::poll::{Dropped, poll_times, turn_until};
 use crate::temp::TempDir;
 
 fn mode(path: impl AsRef<Path>) -> u32 {
@@ -91,7 +91,7 @@ fn a_removal_that_was_given_up_before_it_began_removes_nothing() {
         let (release, held) = std::sync::mpsc::channel::<()>();
         let busy = annulus::spawn_blocking(move || held.recv());
         let removal = fs::remove_dir_all(dir.join("top"));
-        assert!(give_up_after(1, removal, Dropped::AtOnce).await.is_none());
+        assert!(poll_times(removal, 1, Dropped::AtOnce).await.is_none());
         release.send(()).unwrap();
         busy.await.unwrap().unwrap();
         // A call after it has run by now; the one before was taken back.
@@ -180,11 +180,11 @@ fn no_entry_is_lost_with_a_future_that_is_dropped() {
         let (release, held) = std::sync::mpsc::channel::<()>();
         let busy = annulus::spawn_blocking(move || held.recv());
         let mut names = BTreeSet::new();
-        while let Some(entry) = give_up_after(1, entries.next_entry(), Dropped::AtOnce).await {
+        while let Some(entry) = poll_times(entries.next_entry(), 1, Dropped::AtOnce).await {
             assert!(names.insert(entry.unwrap().expect("not the last").file_name()));
         }
         assert!(!names.is_empty() && names.len() < 500);
-        drop(give_up_after(1, entries.next_entry(), Dropped::AtOnce).await);
+        drop(poll_times(entries.next_entry(), 1, Dropped::AtOnce).await);
         release.send(()).unwrap();
         busy.await.unwrap().unwrap();
         while let Some(entry) = entries.next_entry().await.unwrap() {
@@ -231,7 +231,7 @@ fn a_copy_that_is_given_up_ends() {
     runtime.block_on(async {
         for polls in 0..6 {
             let copy = fs::copy(&from, dir.join("to"));
-            drop(give_up_after(polls, copy, Dropped::AtOnce).await);
+            drop(poll_times(copy, polls, Dropped::AtOnce).await);
         }
         // All of its calls are over: the pool is idle.
         let handle = annulus::Handle::current();

@@ -12,7 +12,7 @@ use annulus::Runtime;
 use annulus::buf::IoBuf;
 use annulus::fs::{self, File};
 
-use crate::poll::{Dropped, give_up_after, poll_once, until_woken};
+use crate::poll::{Dropped, poll_times, poll_once, until_woken};
 use crate::temp::TempDir;
 
 /// Tells the test that it is the process of its own.
@@ -57,7 +57,7 @@ fn count() {
             assert!(poll_once(&mut cancelled).await.is_none());
             drop(cancelled.cancel().await);
             let mut program = 0;
-            while give_up_after(program, fs::read(&path), Dropped::AtOnce).await.is_none() {
+            while poll_times(fs::read(&path), program, Dropped::AtOnce).await.is_none() {
                 program += 1;
             }
             let file = File::open(&path).await.unwrap();
@@ -65,14 +65,14 @@ fn count() {
             let clone = file.try_clone().unwrap();
             drop((file, clone));
             File::open(&path).await.unwrap().close().await.unwrap();
-            drop(give_up_after(1, File::open(&path).await.unwrap().close(), Dropped::AtOnce).await);
+            drop(poll_times(File::open(&path).await.unwrap().close(), 1, Dropped::AtOnce).await);
             drop(File::open(&path).await.unwrap().into_std().unwrap());
             fs::write_atomic(dir.join("atomic"), "x").await.unwrap();
             fs::copy(&path, dir.join("copy")).await.unwrap();
-            drop(give_up_after(1, fs::copy(&path, dir.join("copy")), Dropped::AtOnce).await);
+            drop(poll_times(fs::copy(&path, dir.join("copy")), 1, Dropped::AtOnce).await);
             let mut entries = fs::read_dir(dir.path()).await.unwrap();
             entries.next_entry().await.unwrap();
-            drop(give_up_after(1, entries.next_entry(), Dropped::AtOnce).await);
+            drop(poll_times(entries.next_entry(), 1, Dropped::AtOnce).await);
         }
     });
     assert_eq!(runtime.shutdown_timeout(Duration::from_secs(60)), 0);

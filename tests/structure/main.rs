@@ -2,7 +2,9 @@
 
 mod cancel_with;
 mod group;
+mod join_all;
 mod join_set;
+mod macros;
 #[path = "../common/poll.rs"]
 mod polls;
 mod support;

@@ -141,6 +141,25 @@ fn a_shield_in_an_inner_body_holds_the_outer_end_back() {
 }
 
 #[test]
+fn a_shield_that_outlives_its_body_shields_nothing() {
+    run(async {
+        let outer = TaskGroup::scope(async |outer| {
+            let mut kept = None;
+            let inner = TaskGroup::<&str>::scope(async |_| {
+                let mut shielded = shield(pending::<()>());
+                assert!(timeout(Duration::ZERO, &mut shielded).await.is_err());
+                kept = Some(shielded);
+                Ok(())
+            });
+            inner.await.unwrap();
+            outer.spawn(async { Fails::<()>::Err("outer") });
+            pending::<Fails<()>>().await
+        });
+        assert_eq!(outer.await.unwrap_err().into_error(), "outer");
+    });
+}
+
+#[test]
 fn a_scope_dropped_by_a_timeout_in_a_body_is_awaited_by_the_outer_scope() {
     run(async {
         let log = Log::default();
