@@ -39,7 +39,7 @@ impl Op for Close {
     fn complete(self, result: io::Result<()>) -> Self::Output {
         match result {
             // Never submitted: cancelled in the backlog, or refused by a loop that ends.
-            Err(error) if sys::is_cancelled(&error) || error.raw_os_error().is_none() => {
+            Err(error) if was_never_submitted(&error) => {
                 drop(self.fd);
                 Ok(())
             }
@@ -50,4 +50,9 @@ impl Op for Close {
             }
         }
     }
+}
+
+fn was_never_submitted(error: &io::Error) -> bool {
+    let is_refusal = error.raw_os_error().is_none() && error.kind() != io::ErrorKind::Interrupted;
+    sys::is_cancelled(error) || is_refusal
 }

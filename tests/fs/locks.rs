@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use annulus::fs::{File, TryLockError};
 
-use crate::poll::{Dropped, poll_times, poll_once};
+use crate::poll::{Dropped, poll_once, poll_times};
 use crate::temp::TempDir;
 
 async fn two(dir: &TempDir) -> (File, File) {

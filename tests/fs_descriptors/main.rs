@@ -12,7 +12,7 @@ use annulus::Runtime;
 use annulus::buf::IoBuf;
 use annulus::fs::{self, File};
 
-use crate::poll::{Dropped, poll_times, poll_once, until_woken};
+use crate::poll::{Dropped, poll_once, poll_times, until_woken};
 use crate::temp::TempDir;
 
 /// Tells the test that it is the process of its own.
