@@ -20,8 +20,10 @@ use std::task::{Poll, Waker};
 
 use annulus::net::{TcpListener, TcpStream};
 
-/// One word of the command line and the loop it names.
-const LOOPS: [(&str, fn(u64)); 5] =
+/// A word of the command line and the loop it names.
+type Named = (&'static str, fn(u64));
+
+const LOOPS: [Named; 5] =
     [("yield", yields), ("spawn", spawns), ("nop", nops), ("wake", wakes), ("echo", echoes)];
 
 fn main() {

@@ -52,7 +52,7 @@ pub(crate) use self::inspect::OpInfo;
 pub(crate) use self::key::OpKey;
 use self::key::{Internal, Kind};
 use self::lifecycle::{AfterCompletion, AfterDrop};
-pub(crate) use self::meter::{Meter, SlowEnter};
+pub(crate) use self::meter::Meter;
 pub(crate) use self::multishot::MultishotOp;
 pub use self::multishot::{Multishot, NextItem};
 pub(crate) use self::notifier::Notifier;

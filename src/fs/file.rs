@@ -61,6 +61,7 @@ impl File {
     /// # Errors
     ///
     /// As for [`OpenOptions::open`].
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn open(path: impl AsRef<Path>) -> Submit<Open<File>> {
         OpenOptions::new().read(true).open(path)
     }
@@ -70,6 +71,7 @@ impl File {
     /// # Errors
     ///
     /// As for [`OpenOptions::open`].
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn create(path: impl AsRef<Path>) -> Submit<Open<File>> {
         OpenOptions::new().write(true).create(true).truncate(true).open(path)
     }
@@ -79,6 +81,7 @@ impl File {
     /// # Errors
     ///
     /// `AlreadyExists` if there is one; else as for [`OpenOptions::open`].
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn create_new(path: impl AsRef<Path>) -> Submit<Open<File>> {
         OpenOptions::new().read(true).write(true).create_new(true).open(path)
     }
@@ -144,6 +147,7 @@ impl File {
     ///
     /// `EIO`; `EISDIR` of a directory; `EBADF` of a file that was not opened to be read; `EINVAL`
     /// for an offset past `i64::MAX`.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn read_at<B: IoBufMut>(&self, buf: B, offset: u64) -> Submit<ReadAt<B>> {
         op::read_at(&self.fd, buf, offset)
     }
@@ -155,6 +159,7 @@ impl File {
     ///
     /// `ENOSPC`, `EDQUOT`, `EFBIG`, `EIO`; `EBADF` of a file that was not opened to be written to;
     /// `EINVAL` for an offset past `i64::MAX`.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn write_at<B: IoBuf>(&self, buf: B, offset: u64) -> Submit<WriteAt<B>> {
         op::write_at(&self.fd, buf, offset)
     }
@@ -164,6 +169,7 @@ impl File {
     /// # Errors
     ///
     /// As for [`read_at`](Self::read_at). Of more than 1024 buffers the first are used.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn readv_at<B: IoVectoredBufMut>(&self, bufs: B, offset: u64) -> Submit<ReadVectoredAt<B>> {
         op::read_vectored_at(&self.fd, bufs, offset)
     }
@@ -173,6 +179,7 @@ impl File {
     /// # Errors
     ///
     /// As for [`write_at`](Self::write_at). Of more than 1024 buffers the first are used.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn writev_at<B: IoVectoredBuf>(&self, bufs: B, offset: u64) -> Submit<WriteVectoredAt<B>> {
         op::write_vectored_at(&self.fd, bufs, offset)
     }
@@ -239,6 +246,7 @@ impl File {
     ///
     /// `EIO`, `ENOSPC` or `EDQUOT`: something written before could not be kept. The system may
     /// report that once only, and forget it.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn sync_all(&self) -> Submit<Fsync> {
         op::fsync(&self.fd, false)
     }
@@ -249,6 +257,7 @@ impl File {
     /// # Errors
     ///
     /// As for [`sync_all`](Self::sync_all).
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn sync_data(&self) -> Submit<Fsync> {
         op::fsync(&self.fd, true)
     }
@@ -259,6 +268,7 @@ impl File {
     /// # Errors
     ///
     /// `ENOSPC`; `EOPNOTSUPP` of a file system without; `EINVAL` when `len` is zero.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn allocate(&self, offset: u64, len: u64) -> Submit<Fallocate> {
         op::fallocate(&self.fd, offset, len, Allocation::Extend)
     }
@@ -269,6 +279,7 @@ impl File {
     /// # Errors
     ///
     /// `EOPNOTSUPP` of a file system without; `EINVAL` when `len` is zero.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn punch_hole(&self, offset: u64, len: u64) -> Submit<Fallocate> {
         op::fallocate(&self.fd, offset, len, Allocation::PunchHole)
     }
@@ -347,6 +358,7 @@ impl File {
     /// # Errors
     ///
     /// Of a network file system, what its server says.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn metadata(&self) -> Submit<Statx> {
         op::statx_of(&self.fd)
     }

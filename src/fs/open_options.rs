@@ -116,6 +116,7 @@ impl OpenOptions {
     /// `InvalidInput` when the options make no sense together, or the path has a NUL within; else
     /// what the system says: `NotFound`, `PermissionDenied`, `AlreadyExists`, `IsADirectory`, ….
     /// All of them when awaited.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn open(&self, path: impl AsRef<Path>) -> Submit<Open<File>> {
         op::open(path.as_ref(), self.flags, self.mode)
     }

@@ -27,6 +27,7 @@ use crate::op::{self, HardLink, Mkdir, Rename, Statx, Symlink, Unlink};
 /// })??;
 /// # std::io::Result::Ok(())
 /// ```
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn remove_file(path: impl AsRef<Path>) -> Submit<Unlink> {
     op::unlink(path.as_ref(), false)
 }
@@ -37,6 +38,7 @@ pub fn remove_file(path: impl AsRef<Path>) -> Submit<Unlink> {
 ///
 /// `NotFound`, `DirectoryNotEmpty`, `NotADirectory`, `PermissionDenied`; `InvalidInput` for a path
 /// with a NUL within.
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn remove_dir(path: impl AsRef<Path>) -> Submit<Unlink> {
     op::unlink(path.as_ref(), true)
 }
@@ -47,6 +49,7 @@ pub fn remove_dir(path: impl AsRef<Path>) -> Submit<Unlink> {
 ///
 /// `AlreadyExists`, `NotFound` when the directory above is missing, `PermissionDenied`;
 /// `InvalidInput` for a path with a NUL within.
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn create_dir(path: impl AsRef<Path>) -> Submit<Mkdir> {
     op::mkdir(path.as_ref(), 0o777)
 }
@@ -58,6 +61,7 @@ pub fn create_dir(path: impl AsRef<Path>) -> Submit<Mkdir> {
 ///
 /// `NotFound`, `PermissionDenied`; `CrossesDevices` when the names lie on two file systems;
 /// `InvalidInput` for a path with a NUL within.
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Submit<Rename> {
     op::rename(from.as_ref(), to.as_ref())
 }
@@ -68,6 +72,7 @@ pub fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Submit<Rename> {
 ///
 /// `NotFound`, `AlreadyExists`, `PermissionDenied`; `CrossesDevices` when the names lie on two file
 /// systems; `InvalidInput` for a path with a NUL within.
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> Submit<HardLink> {
     op::hard_link(original.as_ref(), link.as_ref())
 }
@@ -79,6 +84,7 @@ pub fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> Submit<H
 ///
 /// `AlreadyExists`, `NotFound` when the link's directory is missing, `PermissionDenied`;
 /// `InvalidInput` for a path with a NUL within.
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> Submit<Symlink> {
     op::symlink(original.as_ref(), link.as_ref())
 }
@@ -97,6 +103,7 @@ pub fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> Submit<Sym
 /// })??;
 /// # std::io::Result::Ok(())
 /// ```
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn metadata(path: impl AsRef<Path>) -> Submit<Statx> {
     op::statx(path.as_ref(), true)
 }
@@ -106,6 +113,7 @@ pub fn metadata(path: impl AsRef<Path>) -> Submit<Statx> {
 /// # Errors
 ///
 /// As for [`metadata`].
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn symlink_metadata(path: impl AsRef<Path>) -> Submit<Statx> {
     op::statx(path.as_ref(), false)
 }

@@ -162,6 +162,7 @@ impl DirEntry {
     /// # Errors
     ///
     /// As for [`symlink_metadata`].
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn metadata(&self) -> Submit<Statx> {
         symlink_metadata(self.path())
     }

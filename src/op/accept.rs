@@ -16,6 +16,7 @@ pub struct Accept<S> {
     stream: PhantomData<fn() -> S>,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn accept<S>(listener: &SharedFd) -> Submit<Accept<S>>
 where
     S: FromSharedFd,

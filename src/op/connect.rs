@@ -15,6 +15,7 @@ pub struct Connect<S> {
     stream: PhantomData<fn() -> S>,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn connect<S>(socket: SharedFd, address: SocketAddr) -> Submit<Connect<S>>
 where
     S: FromSharedFd,

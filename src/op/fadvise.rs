@@ -15,6 +15,7 @@ pub struct Fadvise {
 }
 
 /// A `len` of zero goes to the end of the file.
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn fadvise(file: &SharedFd, offset: u64, len: u32, advice: Advice) -> Submit<Fadvise> {
     Submit::new(Fadvise { file: file.name(), offset, len, advice })
 }

@@ -14,6 +14,7 @@ pub struct Fallocate {
     how: Allocation,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn fallocate(
     file: &SharedFd,
     offset: u64,

@@ -12,6 +12,7 @@ pub struct Fsync {
     data_only: bool,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn fsync(file: &SharedFd, data_only: bool) -> Submit<Fsync> {
     Submit::new(Fsync { file: file.name(), data_only })
 }

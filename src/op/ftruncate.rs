@@ -12,6 +12,7 @@ pub struct Ftruncate {
     len: u64,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn ftruncate(file: &SharedFd, len: u64) -> Submit<Ftruncate> {
     Submit::new(Ftruncate { file: file.name(), len })
 }

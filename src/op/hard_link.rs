@@ -13,6 +13,7 @@ pub struct HardLink {
     link: KernelPath,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn hard_link(original: &Path, link: &Path) -> Submit<HardLink> {
     Submit::new(HardLink { original: KernelPath::new(original), link: KernelPath::new(link) })
 }

@@ -13,6 +13,7 @@ pub struct Mkdir {
     mode: u32,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn mkdir(path: &Path, mode: u32) -> Submit<Mkdir> {
     Submit::new(Mkdir { path: KernelPath::new(path), mode })
 }

@@ -10,6 +10,7 @@ use crate::sys::Sqe;
 pub struct Nop(());
 
 /// An operation that does nothing. Since kernel 5.1.
+#[cfg_attr(debug_assertions, track_caller)]
 pub fn nop() -> Submit<Nop> {
     Submit::new(Nop(()))
 }

@@ -22,6 +22,7 @@ pub struct Open<H> {
     handle: PhantomData<fn() -> H>,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn open<H>(path: &Path, flags: OpenFlags, mode: u32) -> Submit<Open<H>>
 where
     H: FromSharedFd,

@@ -13,6 +13,7 @@ pub struct Peek<B> {
     buf: B,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn peek<B: IoBufMut>(socket: &SharedFd, buf: B) -> Submit<Peek<B>> {
     Submit::new(Peek { socket: socket.name(), buf })
 }

@@ -24,10 +24,12 @@ pub struct Writable {
     descriptor: FdRef,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn readable(descriptor: &SharedFd) -> Submit<Readable> {
     Submit::new(Readable { descriptor: descriptor.name() })
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn writable(descriptor: &SharedFd) -> Submit<Writable> {
     Submit::new(Writable { descriptor: descriptor.name() })
 }

@@ -15,6 +15,7 @@ pub struct ReadAt<B> {
     offset: u64,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn read_at<B: IoBufMut>(file: &SharedFd, buf: B, offset: u64) -> Submit<ReadAt<B>> {
     Submit::new(ReadAt { file: file.name(), buf, offset: position::in_file(offset) })
 }

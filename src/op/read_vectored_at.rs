@@ -16,6 +16,7 @@ pub struct ReadVectoredAt<B> {
     offset: u64,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn read_vectored_at<B>(
     file: &SharedFd,
     bufs: B,

@@ -13,6 +13,7 @@ pub struct Recv<B> {
     buf: B,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn recv<B: IoBufMut>(socket: &SharedFd, buf: B) -> Submit<Recv<B>> {
     Submit::new(Recv { socket: socket.name(), buf })
 }

@@ -17,6 +17,7 @@ pub struct RecvPooled {
     own: Option<Vec<u8>>,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn recv_pooled(socket: &SharedFd) -> Submit<RecvPooled> {
     let group = driver::with(|driver| driver.buffer_group());
     let group = match group {

@@ -15,6 +15,7 @@ pub struct RecvVectored<B> {
     header: MessageHeader,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn recv_vectored<B: IoVectoredBufMut>(
     socket: &SharedFd,
     bufs: B,

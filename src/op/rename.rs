@@ -13,6 +13,7 @@ pub struct Rename {
     to: KernelPath,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn rename(from: &Path, to: &Path) -> Submit<Rename> {
     Submit::new(Rename { from: KernelPath::new(from), to: KernelPath::new(to) })
 }

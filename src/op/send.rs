@@ -13,6 +13,7 @@ pub struct Send<B> {
     buf: B,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn send<B: IoBuf>(socket: &SharedFd, buf: B) -> Submit<Send<B>> {
     Submit::new(Send { socket: socket.name(), buf })
 }
@@ -44,6 +45,7 @@ pub struct SendRest<B> {
     begin: usize,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn send_rest<B: IoBuf>(socket: &SharedFd, buf: B, begin: usize) -> Submit<SendRest<B>> {
     Submit::new(SendRest { socket: socket.name(), buf, begin })
 }

@@ -17,6 +17,7 @@ pub struct SendVectored<B> {
     header: MessageHeader,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn send_vectored<B: IoVectoredBuf>(
     socket: &SharedFd,
     bufs: B,
@@ -25,6 +26,7 @@ pub(crate) fn send_vectored<B: IoVectoredBuf>(
 }
 
 /// Sends what the buffers hold from byte `begin` on, all of it if the kernel can.
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn send_rest_vectored<B: IoVectoredBuf>(
     socket: &SharedFd,
     bufs: B,
@@ -33,6 +35,7 @@ pub(crate) fn send_rest_vectored<B: IoVectoredBuf>(
     new(socket, bufs, Some(begin))
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 fn new<B: IoVectoredBuf>(
     socket: &SharedFd,
     bufs: B,

@@ -17,6 +17,7 @@ pub struct Shutdown {
     how: std::net::Shutdown,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn shutdown(socket: &SharedFd, how: std::net::Shutdown) -> Submit<Shutdown> {
     Submit::new(Shutdown { socket: socket.name(), how })
 }

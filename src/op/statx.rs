@@ -19,11 +19,13 @@ enum Target {
     Path { path: KernelPath, follow: bool },
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn statx_of(file: &SharedFd) -> Submit<Statx> {
     Submit::new(Statx { file: Target::Open(file.name()), stat: StatBuf::new() })
 }
 
 /// With `follow`, the metadata of what a link leads to; without, of the link.
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn statx(path: &Path, follow: bool) -> Submit<Statx> {
     let file = Target::Path { path: KernelPath::new(path), follow };
     Submit::new(Statx { file, stat: StatBuf::new() })

@@ -13,6 +13,7 @@ pub struct Symlink {
     link: KernelPath,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn symlink(original: &Path, link: &Path) -> Submit<Symlink> {
     Submit::new(Symlink { original: KernelPath::new(original), link: KernelPath::new(link) })
 }

@@ -13,6 +13,7 @@ pub struct Unlink {
     directory: bool,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn unlink(path: &Path, directory: bool) -> Submit<Unlink> {
     Submit::new(Unlink { path: KernelPath::new(path), directory })
 }

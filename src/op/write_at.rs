@@ -15,6 +15,7 @@ pub struct WriteAt<B> {
     offset: u64,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn write_at<B: IoBuf>(file: &SharedFd, buf: B, offset: u64) -> Submit<WriteAt<B>> {
     Submit::new(WriteAt { file: file.name(), buf, offset: position::in_file(offset) })
 }

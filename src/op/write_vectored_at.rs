@@ -16,6 +16,7 @@ pub struct WriteVectoredAt<B> {
     offset: u64,
 }
 
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn write_vectored_at<B>(
     file: &SharedFd,
     bufs: B,

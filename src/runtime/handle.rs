@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::task::{Context, Poll, Waker};
@@ -73,13 +74,15 @@ impl Handle {
     /// println!("task {}", runtime.block_on(task).unwrap());
     /// # Ok::<(), annulus::SetupError>(())
     /// ```
+    #[track_caller]
     pub fn spawn<M, F>(&self, make: M) -> RemoteHandle<F::Output>
     where
         M: FnOnce() -> F + Send + 'static,
         F: Future + 'static,
         F::Output: Send + 'static,
     {
-        let shared = Arc::new(Mutex::new(Shared { end: None, waker: None }));
+        let site = Location::caller();
+        let shared = Arc::new(Mutex::new(Shared { end: None, waker: None, is_detached: false }));
         let promise = Promise { shared: Arc::clone(&shared) };
         let number = self.number;
         let run = move || {
@@ -88,8 +91,8 @@ impl Handle {
             if driver::with(|driver| driver.runtime()) != Some(number) {
                 return;
             }
-            let task = task::spawn(async move { make().await });
-            task::spawn(async move { promise.keep(task.await) }).detach();
+            let task = task::spawn_at(async move { make().await }, site);
+            task::spawn_at(async move { promise.keep(task.await) }, site).detach();
         };
         let _ended = Remote::of(self.number).send(self.number, Message::Run(Box::new(run)));
         RemoteHandle { shared }
@@ -148,6 +151,27 @@ impl fmt::Debug for Handle {
 struct Shared<T> {
     end: Option<Result<T, JoinError>>,
     waker: Option<Waker>,
+    /// Whether nobody will take the end.
+    is_detached: bool,
+}
+
+impl<T> Shared<T> {
+    /// What nobody will be told, if it is a panic.
+    fn take_unread(&mut self) -> Option<JoinError> {
+        let is_panic = matches!(&self.end, Some(Err(error)) if error.is_panic());
+        if self.is_detached && is_panic { self.end.take()?.err() } else { None }
+    }
+}
+
+/// Reports a panic that nobody will be told.
+fn report_unread(unread: Option<JoinError>) {
+    if let Some(error) = unread {
+        tracing::error!(
+            panic = error.panic_message().unwrap_or("a value that is not text"),
+            "a task spawned by another thread panicked, and its handle was dropped without being \
+             awaited",
+        );
+    }
 }
 
 /// The loop's side of a task that another thread has spawned.
@@ -166,7 +190,9 @@ impl<T> Promise<T> {
             shared.end = Some(end);
         }
         let waker = shared.waker.take();
+        let unread = shared.take_unread();
         drop(shared);
+        report_unread(unread);
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -201,6 +227,16 @@ impl<T> Future for RemoteHandle<T> {
         drop(shared);
         drop(old);
         Poll::Pending
+    }
+}
+
+impl<T> Drop for RemoteHandle<T> {
+    fn drop(&mut self) {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.is_detached = true;
+        let unread = shared.take_unread();
+        drop(shared);
+        report_unread(unread);
     }
 }
 

@@ -60,8 +60,10 @@ impl Metrics {
 
     fn histogram(&self, text: &mut String, name: &str, help: &str, times: &Histogram) {
         let id = self.id;
-        // Writing to a String cannot fail.
-        let mut write = |line: fmt::Arguments<'_>| drop(text.write_fmt(line));
+        let mut write = |line: fmt::Arguments<'_>| {
+            // Writing to a String cannot fail.
+            let _infallible = text.write_fmt(line);
+        };
         write(format_args!("# HELP annulus_{name} {help}\n# TYPE annulus_{name} histogram\n"));
         let mut below = 0;
         for (bound, count) in times.buckets() {

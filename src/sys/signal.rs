@@ -185,7 +185,9 @@ mod tests {
 
     #[test]
     fn a_handler_stands_in_front_of_the_programs_and_goes_as_it_came() {
-        CHAIN.action(Some(&action(theirs as usize, 0))).expect("a signal to be handled");
+        CHAIN
+            .action(Some(&action(theirs as *const () as usize, 0)))
+            .expect("a signal to be handled");
         assert_eq!(raise(), (0, 1));
         CHAIN.ask().expect("asked");
         CHAIN.ask().expect("asked again");
@@ -195,7 +197,7 @@ mod tests {
         CHAIN.leave();
         assert_eq!(raise(), (2, 4));
         let now = CHAIN.action(None).expect("the action");
-        assert_eq!(now.sa_sigaction, theirs as usize);
+        assert_eq!(now.sa_sigaction, theirs as *const () as usize);
         assert!(!CHAIN.is_default_behind());
     }
 }

@@ -125,8 +125,9 @@ mod imp {
         let _alone = QUESTION.lock().unwrap_or_else(PoisonError::into_inner);
         THREAD.store(thread, Ordering::Relaxed);
         STATE.store(ASKED, Ordering::Release);
+        let process = std::process::id();
         // SAFETY: the call takes three integers; a thread that is gone is an error.
-        let sent = unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, libc::SIGURG) };
+        let sent = unsafe { libc::syscall(libc::SYS_tgkill, process, thread, libc::SIGURG) };
         if sent == -1 {
             STATE.store(IDLE, Ordering::Relaxed);
             return Err(io::Error::last_os_error());

@@ -35,6 +35,7 @@ pub use self::join_set::JoinSet;
 pub(crate) use self::root::Root;
 pub(crate) use self::run::{Ending, cancel_all, close, run};
 pub use self::spawn::spawn;
+pub(crate) use self::spawn::spawn_at;
 pub(crate) use self::table::{Tasks, install, with};
 pub use self::token::{
     CancellationToken, DropGuard, WaitForCancellationFuture, WaitForCancellationFutureOwned,

@@ -26,6 +26,15 @@ where
     spawn_as(future, Plain, Origin::here())
 }
 
+/// As [`spawn`], for somebody who spawned elsewhere.
+pub(crate) fn spawn_at<F>(future: F, site: &'static Location<'static>) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    spawn_as(future, Plain, Origin { site, crew: None })
+}
+
 /// What a task is given beside its future.
 pub(super) struct Origin {
     pub(super) site: &'static Location<'static>,

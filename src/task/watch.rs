@@ -277,3 +277,39 @@ pub(super) fn spawned(id: TaskId) {
         subject.tell(Some(hook));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::task::end::Unwanted;
+
+    /// The name of a task in each of the reports about it.
+    #[test]
+    fn a_name_is_in_every_report() {
+        let told = Rc::new(RefCell::new(Vec::new()));
+        let names = Rc::clone(&told);
+        let hook = move |task: &TaskMeta<'_>| {
+            names.borrow_mut().push(task.name().map(String::from));
+        };
+        let runtime = crate::Builder::new().debug(true).on_task_terminate(hook).build();
+        runtime.expect("a loop").block_on(async {
+            let task = crate::spawn(async { panic!("on purpose") });
+            let id = task.id().0;
+            with(|tasks| tasks.extra(id).expect("a task").name = Some("named".into()));
+            let poll = watch_poll(id).expect("a task to be polled");
+            let beat = with(|tasks| tasks.watch().and_then(|watch| watch.beat.clone()));
+            let current = beat.flatten().expect("debug mode").current().expect("a poll");
+            assert_eq!(current.subject.name.as_deref(), Some("named"));
+            drop(poll);
+            crate::yield_now().await;
+            let unwanted = with(|tasks| tasks.detach(id)).flatten();
+            let Unwanted { notice, .. } = unwanted.expect("it has ended");
+            let notice = format!("{:?}", notice.expect("an unread panic"));
+            assert!(notice.contains("named") && notice.contains("on purpose"), "{notice}");
+            drop(task);
+        });
+        assert_eq!(*told.borrow(), [Some(String::from("named"))]);
+    }
+}

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::panic::Location;
 use std::sync::mpsc::{self, Receiver, Sender};
 
 use tracing::field::{Field, Visit};
@@ -28,11 +27,6 @@ impl Said {
 
     pub(crate) fn message(&self) -> &str {
         self.field("message")
-    }
-
-    /// Whether the place it names is `line` of this directory's `file`.
-    pub(crate) fn is_spawned_at(&self, site: &Location<'_>) -> bool {
-        self.field("spawned_at") == site.to_string()
     }
 }
 

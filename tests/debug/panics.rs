@@ -142,3 +142,28 @@ fn nor_of_tasks_that_ended_well_or_were_cancelled() {
     });
     assert!(said.is_empty(), "{said:?}");
 }
+
+#[test]
+fn of_a_task_that_another_thread_spawned_and_forgot() {
+    let _bound = bound();
+    let said = said_by(|| {
+        let runtime = Runtime::new().expect("a loop");
+        let handle = runtime.handle();
+        drop(handle.spawn(|| async { panic!("forgotten before") }));
+        let forgotten = handle.spawn(|| async { panic!("forgotten after") });
+        let taken = handle.spawn(|| async { panic!("taken") });
+        let site = runtime.block_on(async {
+            assert!(taken.await.expect_err("a panic").is_panic());
+            drop(forgotten);
+            let pending = handle.spawn(std::future::pending::<()>);
+            annulus::yield_now().await;
+            annulus::yield_now().await;
+            let dump = handle.dump().expect("the loop's own thread");
+            drop(pending);
+            dump.tasks.last().expect("the pending one").spawned_at
+        });
+        assert_eq!(site.file(), file!());
+    });
+    let panics: Vec<&str> = said.iter().map(|said| said.field("panic")).collect();
+    assert_eq!(panics, ["forgotten before", "forgotten after"], "{said:?}");
+}

@@ -116,6 +116,7 @@ impl TcpListener {
     ///
     /// A connection that an accept which was given up has won all the same goes to another accept,
     /// one that waits already or the next. Connections are given in the order of their arrival.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn accept(&self) -> Submit<Accept<TcpStream>> {
         op::accept(&self.fd)
     }

@@ -96,6 +96,7 @@ impl TcpSocket {
     /// # Cancellation
     ///
     /// A connection that is given up is closed, also if it was made in the same moment.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn connect(self, address: SocketAddr) -> Submit<Connect<TcpStream>> {
         op::connect(self.fd, address)
     }

@@ -27,16 +27,19 @@ pub(super) fn split(stream: &mut TcpStream) -> (ReadHalf<'_>, WriteHalf<'_>) {
 
 impl ReadHalf<'_> {
     /// As [`TcpStream::read`].
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn read<B: IoBufMut>(&self, buf: B) -> Submit<Recv<B>> {
         self.0.read(buf)
     }
 
     /// As [`TcpStream::readv`].
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn readv<B: IoVectoredBufMut>(&self, bufs: B) -> Submit<RecvVectored<B>> {
         self.0.readv(bufs)
     }
 
     /// As [`TcpStream::recv`].
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn recv(&self) -> Submit<RecvPooled> {
         self.0.recv()
     }
@@ -47,11 +50,13 @@ impl ReadHalf<'_> {
     }
 
     /// As [`TcpStream::peek`].
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn peek<B: IoBufMut>(&self, buf: B) -> Submit<Peek<B>> {
         self.0.peek(buf)
     }
 
     /// As [`TcpStream::readable`].
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn readable(&self) -> Submit<Readable> {
         self.0.readable()
     }
@@ -69,11 +74,13 @@ impl ReadHalf<'_> {
 
 impl WriteHalf<'_> {
     /// As [`TcpStream::write`].
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn write<B: IoBuf>(&self, buf: B) -> Submit<Send<B>> {
         self.0.write(buf)
     }
 
     /// As [`TcpStream::writev`].
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn writev<B: IoVectoredBuf>(&self, bufs: B) -> Submit<SendVectored<B>> {
         self.0.writev(bufs)
     }
@@ -89,11 +96,13 @@ impl WriteHalf<'_> {
     }
 
     /// Ends the writing direction, as [`TcpStream::shutdown`] does.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn shutdown(&self) -> Submit<op::Shutdown> {
         self.0.shutdown(Shutdown::Write)
     }
 
     /// As [`TcpStream::writable`].
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn writable(&self) -> Submit<Writable> {
         self.0.writable()
     }

@@ -78,16 +78,19 @@ impl OwnedReadHalf {
     }
 
     /// As [`TcpStream::read`].
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn read<B: IoBufMut>(&self, buf: B) -> Submit<Recv<B>> {
         self.stream.read(buf)
     }
 
     /// As [`TcpStream::readv`].
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn readv<B: IoVectoredBufMut>(&self, bufs: B) -> Submit<RecvVectored<B>> {
         self.stream.readv(bufs)
     }
 
     /// As [`TcpStream::recv`].
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn recv(&self) -> Submit<RecvPooled> {
         self.stream.recv()
     }
@@ -98,11 +101,13 @@ impl OwnedReadHalf {
     }
 
     /// As [`TcpStream::peek`].
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn peek<B: IoBufMut>(&self, buf: B) -> Submit<Peek<B>> {
         self.stream.peek(buf)
     }
 
     /// As [`TcpStream::readable`].
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn readable(&self) -> Submit<Readable> {
         self.stream.readable()
     }
@@ -139,11 +144,13 @@ impl OwnedWriteHalf {
     }
 
     /// As [`TcpStream::write`].
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn write<B: IoBuf>(&self, buf: B) -> Submit<Send<B>> {
         self.stream().write(buf)
     }
 
     /// As [`TcpStream::writev`].
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn writev<B: IoVectoredBuf>(&self, bufs: B) -> Submit<SendVectored<B>> {
         self.stream().writev(bufs)
     }
@@ -159,11 +166,13 @@ impl OwnedWriteHalf {
     }
 
     /// Ends the writing direction, as [`TcpStream::shutdown`] does and as dropping the half would.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn shutdown(&self) -> Submit<op::Shutdown> {
         self.stream().shutdown(Shutdown::Write)
     }
 
     /// As [`TcpStream::writable`].
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn writable(&self) -> Submit<Writable> {
         self.stream().writable()
     }

@@ -83,6 +83,7 @@ impl TcpStream {
     /// # Errors
     ///
     /// At once, when there is no descriptor for a socket; else as [`connect`](Self::connect).
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn connect_addr(address: SocketAddr) -> io::Result<Submit<Connect<TcpStream>>> {
         Ok(TcpSocket::new_for(address)?.connect(address))
     }
@@ -99,12 +100,14 @@ impl TcpStream {
     ///
     /// Bytes that arrive for a read that was given up go to the next read. The buffer is freed, or
     /// given back by [`cancel`](Submit::cancel).
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn read<B: IoBufMut>(&self, buf: B) -> Submit<Recv<B>> {
         op::recv(&self.fd, buf)
     }
 
     /// As [`read`](Self::read), into several buffers, each filled before the next. At most 1024 of
     /// them are used. Since kernel 5.3.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn readv<B: IoVectoredBufMut>(&self, bufs: B) -> Submit<RecvVectored<B>> {
         op::recv_vectored(&self.fd, bufs)
     }
@@ -113,6 +116,7 @@ impl TcpStream {
     ///
     /// While it waits, no buffer is held for it: the way to have many idle connections. An empty
     /// result is the end of the stream.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn recv(&self) -> Submit<RecvPooled> {
         op::recv_pooled(&self.fd)
     }
@@ -129,6 +133,7 @@ impl TcpStream {
     /// # Cancellation
     ///
     /// Nothing is taken, so nothing can be lost.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn peek<B: IoBufMut>(&self, buf: B) -> Submit<Peek<B>> {
         op::peek(&self.fd, buf)
     }
@@ -144,12 +149,14 @@ impl TcpStream {
     ///
     /// How much was written of a write that was given up is not known, unless by
     /// [`cancel`](Submit::cancel). What was, is the front of `buf`, and later writes follow it.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn write<B: IoBuf>(&self, buf: B) -> Submit<Send<B>> {
         op::send(&self.fd, buf)
     }
 
     /// As [`write`](Self::write), from several buffers in their order. At most 1024 of them are
     /// used. Since kernel 5.3.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn writev<B: IoVectoredBuf>(&self, bufs: B) -> Submit<SendVectored<B>> {
         op::send_vectored(&self.fd, bufs)
     }
@@ -210,6 +217,7 @@ impl TcpStream {
     /// # Errors
     ///
     /// When the stream has been closed.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn shutdown(&self, how: Shutdown) -> Submit<op::Shutdown> {
         op::shutdown(&self.fd, how)
     }
@@ -233,11 +241,13 @@ impl TcpStream {
     /// buffer meanwhile. Since kernel 5.1.
     ///
     /// What a read that was given up has left counts as well.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn readable(&self) -> Submit<Readable> {
         op::readable(&self.fd)
     }
 
     /// Waits until there is room to write, or an error. Since kernel 5.1.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn writable(&self) -> Submit<Writable> {
         op::writable(&self.fd)
     }
