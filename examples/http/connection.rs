@@ -122,10 +122,12 @@ impl Connection {
             Answer::Metrics => {
                 text = self.server.metrics.to_json();
                 (page.content_type, page.body) = ("application/json", text.as_bytes());
+                page.field = Some(("Cache-Control", "no-store"));
             }
             Answer::Prometheus => {
                 text = metrics::prometheus();
                 (page.content_type, page.body) = (metrics::PROMETHEUS_TYPE, text.as_bytes());
+                page.field = Some(("Cache-Control", "no-store"));
             }
             Answer::Echo => {
                 (page.content_type, page.body) = ("application/octet-stream", &body);

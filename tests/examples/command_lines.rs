@@ -2,9 +2,8 @@
 
 use std::net::TcpListener;
 
-use super::process::{TempDirectory, complained, run, said};
+use super::process::{ALL, TempDirectory, complained, run, said};
 
-const ALL: [&str; 7] = ["blocking", "cancel", "cat", "cp", "echo", "http", "timeout"];
 const SERVERS: [&str; 2] = ["echo", "http"];
 
 #[test]

@@ -188,6 +188,7 @@ fn the_metrics_count_what_was_asked() {
     client.get("/none", "");
     let page = client.get("/metrics.json", "");
     assert_eq!(page.field("content-type"), Some("application/json"));
+    assert_eq!(page.field("cache-control"), Some("no-store"));
     for line in [
         "\"connections_open\": 1,",
         "\"requests\": 6,",

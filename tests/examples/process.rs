@@ -11,6 +11,8 @@ use std::time::SystemTime;
 /// Where the crate is.
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
+pub(crate) const ALL: [&str; 7] = ["blocking", "cancel", "cat", "cp", "echo", "http", "timeout"];
+
 /// A server that was started; it is killed when the test ends.
 pub(crate) struct Server {
     child: Child,
@@ -112,29 +114,36 @@ pub(crate) fn complained(output: &Output) -> (String, Option<i32>) {
 
 pub(crate) fn command(example: &str) -> Command {
     static BUILT: Once = Once::new();
-    let binary = directory().join(example);
     // `cargo test` builds the examples beforehand, unless it was told to build this test alone.
     BUILT.call_once(|| {
-        let sources = ["src", "examples"].map(|name| newest(&Path::new(ROOT).join(name)));
-        let is_fresh = modified(&binary).is_some_and(|built| sources.iter().all(|&at| at <= built));
-        if !is_fresh {
+        if !ALL.iter().all(|name| is_fresh(name)) {
             build();
         }
     });
-    Command::new(binary)
+    Command::new(directory().join(example))
+}
+
+/// Whether an example was built after its sources had been changed.
+fn is_fresh(example: &str) -> bool {
+    let root = Path::new(ROOT);
+    let (own, file) = (root.join("examples").join(example), format!("examples/{example}.rs"));
+    let own = if own.is_dir() { own } else { root.join(file) };
+    let sources = [root.join("src"), root.join("examples/shared"), own];
+    let built = modified(&directory().join(example));
+    built.is_some_and(|built| sources.iter().all(|source| newest(source) <= built))
 }
 
 fn modified(path: &Path) -> Option<SystemTime> {
     std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
-/// When the last file in a directory was changed.
-fn newest(directory: &Path) -> SystemTime {
-    let entries = std::fs::read_dir(directory).expect("the sources are there");
-    let times = entries.map(|entry| {
-        let path = entry.expect("the sources can be listed").path();
-        if path.is_dir() { newest(&path) } else { modified(&path).expect("a source has a date") }
-    });
+/// When a file, or the last one in a directory, was changed.
+fn newest(path: &Path) -> SystemTime {
+    if !path.is_dir() {
+        return modified(path).expect("a source has a date");
+    }
+    let entries = std::fs::read_dir(path).expect("the sources are there");
+    let times = entries.map(|entry| newest(&entry.expect("sources can be listed").path()));
     times.max().unwrap_or(SystemTime::UNIX_EPOCH)
 }
 

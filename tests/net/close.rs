@@ -250,3 +250,24 @@ fn a_close_that_lingers_does_not_hold_the_loop_up() {
         }
     });
 }
+
+#[test]
+fn dropping_a_stream_with_kept_bytes_ends_the_connection() {
+    run(async {
+        for close in [false, true] {
+            let (stream, mut foreign) = half_foreign_pair().await;
+            let mut read = stream.read(vec![0; 16]);
+            assert!(poll_once(&mut read).await.is_none());
+            settle().await;
+            std::io::Write::write_all(&mut foreign, b"kept").unwrap();
+            settle().await;
+            drop(read);
+            if close {
+                stream.close().await.unwrap();
+            } else {
+                drop(stream);
+            }
+            assert_eq!(foreign_end(foreign).await, b"");
+        }
+    });
+}

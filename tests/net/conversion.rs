@@ -247,3 +247,29 @@ fn a_stream_may_outlive_its_loop() {
     let end = (&foreign).read_to_end(&mut rest);
     assert!(end.is_ok() || end.unwrap_err().kind() == ErrorKind::ConnectionReset);
 }
+
+#[test]
+fn handles_and_their_futures_may_be_sent() {
+    fn sent<T: Send>(value: T) -> T {
+        value
+    }
+    run(async {
+        let listener = sent(TcpListener::bind(loopback()).await.unwrap());
+        let address = listener.local_addr().unwrap();
+        drop(sent(TcpListener::bind("localhost:0")));
+        let stream = sent(TcpStream::connect(address)).await.unwrap();
+        drop(sent(TcpStream::connect_timeout("localhost:1", Duration::from_secs(1))));
+        drop(sent(annulus::net::lookup_host(("localhost", 1))));
+        drop(sent(TcpSocket::new_v4().unwrap()));
+        let _peer = sent(listener.accept()).await.unwrap();
+        drop(sent(listener.incoming()));
+        sent(stream.write_all("x")).await.into_result().unwrap();
+        sent(stream.write_vectored_all(["x"])).await.into_result().unwrap();
+        drop(sent(stream.readv([vec![0; 1]])));
+        drop(sent(stream.recv_stream()));
+        let (reader, writer) = sent(stream).into_split();
+        drop(sent(sent(reader).read(vec![0; 1])));
+        sent(sent(writer).shutdown()).await.unwrap();
+        drop(sent(listener.close()));
+    });
+}

@@ -55,10 +55,8 @@ async fn ask(address: SocketAddr) -> io::Result<()> {
     }
     stream.shutdown(Shutdown::Write).await?;
     let mut other = TcpStream::connect(address).await?;
-    let (reader, writer) = other.split();
+    let (_reader, writer) = other.split();
     writer.shutdown().await?;
-    drop(reader);
-    drop(writer);
     read_to_end(&other).await?;
     read_to_end(&stream).await?;
     other.close().await?;

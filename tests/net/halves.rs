@@ -39,7 +39,6 @@ fn lent_halves_go_both_ways_at_the_same_time() {
             write.await;
         }
         echo.await.unwrap();
-        drop(reader);
     });
 }
 
