@@ -47,7 +47,7 @@ fn tasks_say_what_they_wait_for() {
     assert_eq!(accepts.waits_for[0].operation, "accept");
     let left = sleeps.timer.expect("it sleeps");
     assert!(left > Duration::from_secs(3000) && left <= Duration::from_secs(3600), "{dump}");
-    assert_eq!(joins.joins, [waits.id.clone()], "{dump}");
+    assert_eq!(joins.joins, std::slice::from_ref(&waits.id), "{dump}");
     assert_eq!(ready.state, TaskState::Ready);
     for waiting in [accepts, sleeps, waits, joins] {
         assert_eq!(waiting.state, TaskState::Waiting, "{waiting}");

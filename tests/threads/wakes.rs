@@ -224,7 +224,7 @@ fn a_barrier_of_threads_and_one_loop_passes_a_thousand_times() {
     runtime.block_on(async {
         for _ in 0..times {
             let barrier = Arc::clone(&barrier);
-            annulus::spawn_blocking(move || drop(barrier.wait())).await.unwrap();
+            annulus::spawn_blocking(move || barrier.wait()).await.unwrap();
         }
     });
     threads.into_iter().for_each(|thread| thread.join().unwrap());

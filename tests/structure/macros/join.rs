@@ -80,7 +80,7 @@ fn join_lets_its_futures_borrow_from_the_task_and_from_temporaries() {
     run(async {
         let mut counter = 0;
         let text = String::from("four");
-        let (a, b, ()) = join!(length(&text), length(&"temporary".to_string()), async {
+        let (a, b, ()) = join!(length(&text), length(&String::from("temporary")), async {
             counter += 1;
         });
         assert_eq!((a, b, counter), (4, 9, 1));

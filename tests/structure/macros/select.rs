@@ -82,7 +82,10 @@ fn a_branch_whose_condition_is_false_is_dropped_without_a_poll() {
             let _held = &guard;
             unreachable!("polled")
         });
-        let looks = poll_fn(|_| Poll::Ready(log.push("polled")));
+        let looks = poll_fn(|_| {
+            log.push("polled");
+            Poll::Ready(())
+        });
         let value = select! {
             () = off, if false => 1,
             () = looks, if log.take().is_empty() => 2,
