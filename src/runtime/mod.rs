@@ -180,6 +180,7 @@ impl Runtime {
         if self.is_watched() {
             return self.watched_tick(&mut root);
         }
+        scheduler::with(scheduler::Scheduler::begin_tick);
         for _ in 0..self.task_budget {
             let id = scheduler::with(scheduler::Scheduler::next)??;
             match root(id) {

@@ -28,6 +28,11 @@ pub(crate) struct Scheduler {
     slots: Vec<Slot>,
     free: Vec<u32>,
     queue: VecDeque<TaskId>,
+    /// Tasks that woke themselves while they were polled: they yield to I/O, too, and are queued
+    /// again after the next turn.
+    yielded: Vec<TaskId>,
+    /// The task taken out last.
+    running: Option<TaskId>,
     woken: u64,
 }
 
@@ -44,6 +49,8 @@ impl Scheduler {
             slots: Vec::new(),
             free: Vec::new(),
             queue: VecDeque::new(),
+            yielded: Vec::new(),
+            running: None,
             woken: 0,
         }
     }
@@ -81,17 +88,29 @@ impl Scheduler {
     pub(crate) fn wake(&mut self, task: TaskId) {
         if let Some(slot) = self.slot(task) {
             if !std::mem::replace(&mut slot.is_queued, true) {
-                self.queue.push_back(task);
                 self.woken += 1;
+                if self.running == Some(task) {
+                    self.yielded.push(task);
+                } else {
+                    self.queue.push_back(task);
+                }
             }
         }
+    }
+
+    /// A turn has been made: tasks that yielded may run again.
+    #[inline]
+    pub(crate) fn begin_tick(&mut self) {
+        self.running = None;
+        self.queue.extend(self.yielded.drain(..));
     }
 
     /// The task to run next.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<TaskId> {
         loop {
-            let task = self.queue.pop_front()?;
+            self.running = self.queue.pop_front();
+            let task = self.running?;
             if let Some(slot) = self.slot(task) {
                 slot.is_queued = false;
                 return Some(task);
@@ -102,7 +121,7 @@ impl Scheduler {
     /// How many tasks are in the queue.
     #[inline]
     pub(crate) fn queued(&self) -> usize {
-        self.queue.len()
+        self.queue.len() + self.yielded.len()
     }
 
     /// Whether a task is in the queue.
@@ -170,14 +189,17 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_wakes_itself_goes_to_the_end() {
+    fn a_task_that_wakes_itself_waits_for_the_next_turn() {
         let mut scheduler = scheduler();
         let [a, b] = [scheduler.allocate(), scheduler.allocate()];
         scheduler.wake(a);
         scheduler.wake(b);
         assert_eq!(scheduler.next(), Some(a));
         scheduler.wake(a);
-        assert_eq!([scheduler.next(), scheduler.next()], [Some(b), Some(a)]);
+        assert_eq!([scheduler.next(), scheduler.next()], [Some(b), None]);
+        assert_eq!(scheduler.queued(), 1);
+        scheduler.begin_tick();
+        assert_eq!([scheduler.next(), scheduler.next()], [Some(a), None]);
     }
 
     #[test]

@@ -6,9 +6,14 @@ use std::time::Duration;
 
 use annulus::net::{TcpListener, TcpStream};
 
-/// A free port of the loopback, at an address of this process alone: on a busy machine a port that
-/// was just freed is soon somebody else's, and a test may want it again.
+/// A free port of the loopback.
 pub(crate) fn loopback() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+/// A free port at an address of this process alone: on a busy machine a port that was just freed is
+/// soon somebody else's, and a test may want it again.
+pub(crate) fn own_loopback() -> SocketAddr {
     let [_, high, middle, low] = std::process::id().to_be_bytes();
     SocketAddr::from(([127, 1 + high % 64, middle, low.clamp(1, 254)], 0))
 }

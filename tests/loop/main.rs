@@ -7,3 +7,4 @@ mod echo;
 mod first_light;
 mod pooled;
 mod tasks;
+mod yielding;

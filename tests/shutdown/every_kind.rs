@@ -14,7 +14,7 @@ use crate::common::bound::bound_loop;
 use crate::common::child::Child;
 use crate::common::counted::Count;
 use crate::common::metrics;
-use crate::common::net::{full_pair, half_pair, listener, loopback};
+use crate::common::net::{full_pair, half_pair, own_loopback};
 
 /// Tasks of each kind.
 const EACH: usize = 75;
@@ -73,6 +73,12 @@ async fn sends(others: &mut Others, count: &Count) {
     }
 }
 
+fn listener() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind_addr(own_loopback()).unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
 fn accepts(others: &mut Others) {
     for _ in 0..EACH {
         let (one, address) = listener();
@@ -87,7 +93,7 @@ fn accepts(others: &mut Others) {
 /// Connects to a listener that has as many connections as it may.
 fn connects(others: &mut Others) -> TcpListener {
     let socket = TcpSocket::new_v4().unwrap();
-    socket.bind(loopback()).unwrap();
+    socket.bind(own_loopback()).unwrap();
     let full = socket.listen(1).unwrap();
     let address = full.local_addr().unwrap();
     for _ in 0..2 {
