@@ -177,10 +177,10 @@ impl Runtime {
     /// not hold, and its output ends the tick.
     #[inline]
     fn tick<T>(&self, mut root: impl FnMut(TaskId) -> Option<Poll<T>>) -> Option<T> {
+        scheduler::with(scheduler::Scheduler::begin_tick);
         if self.is_watched() {
             return self.watched_tick(&mut root);
         }
-        scheduler::with(scheduler::Scheduler::begin_tick);
         for _ in 0..self.task_budget {
             let id = scheduler::with(scheduler::Scheduler::next)??;
             match root(id) {
