@@ -170,7 +170,7 @@ fn an_output_that_does_not_match_disables_its_branch() {
 }
 
 #[test]
-#[should_panic(expected = "every branch of a `select!` is disabled")]
+#[should_panic(expected = "all branches of `select!` are out")]
 fn a_select_without_a_branch_left_and_without_else_panics() {
     run(async {
         select! {
