@@ -60,7 +60,7 @@ impl Drop for Reserve {
 
 impl Permit {
     /// Hands `closure` over on this place. Like
-    /// [`BlockingPool::spawn`](super::BlockingPool::spawn) it does not fail: the handle tells if
+    /// [`spawn_blocking`](crate::spawn_blocking) it does not fail: the handle tells if
     /// the pool was shut down meanwhile.
     pub fn spawn<F, T>(mut self, closure: F) -> BlockingHandle<T>
     where

@@ -182,13 +182,14 @@
 //! their clean-up included, before the scope returns.
 //!
 //! ```
+//! use std::io;
 //! use annulus::task::TaskGroup;
 //!
 //! annulus::run(async {
 //!     let outcome: Result<u32, _> = TaskGroup::scope(async |group| {
 //!         let first = group.spawn(async { Ok(20) });
 //!         let second = group.spawn(async { Ok(22) });
-//!         Ok::<_, String>(first.await? + second.await?)
+//!         Ok::<_, io::Error>(first.await? + second.await?)
 //!     })
 //!     .await;
 //!     assert_eq!(outcome.unwrap(), 42);
