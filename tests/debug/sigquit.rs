@@ -84,6 +84,14 @@ fn next_step() {
     std::io::stdin().read_line(&mut line).expect("a line");
 }
 
+/// Waits for the call of a handler: a signal that was sent need not have been handled yet.
+fn await_one(seen: &AtomicUsize) {
+    while seen.load(Ordering::SeqCst) == 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(seen.swap(0, Ordering::SeqCst), 1);
+}
+
 /// Says that a step is done. The harness may have left its own words on the line.
 fn say(text: &str) {
     println!("\n{text}");
@@ -163,17 +171,17 @@ fn all_loops_that_ask_print_and_a_handler_that_was_there_is_called() {
         });
         assert_eq!(other.join().expect("a thread"), second.handle().id());
         first.block_on(async { annulus::spawn_blocking(next_step).await.expect("a step") });
-        assert_eq!(seen.swap(0, Ordering::SeqCst), 1, "the handler that was there was called");
+        await_one(&seen); // The handler that was there was called.
         drop((first, silent));
         second.block_on(async {
             say("one is left");
             annulus::spawn_blocking(next_step).await.expect("a step")
         });
-        assert_eq!(seen.swap(0, Ordering::SeqCst), 1);
+        await_one(&seen);
         drop(second);
         say("none is left");
         next_step();
-        assert_eq!(seen.load(Ordering::SeqCst), 1, "it is the only one again");
+        await_one(&seen); // It is the only one again.
         return;
     }
     let mut child = Process::playing(NAME);

@@ -1,6 +1,6 @@
 //! An HTTP client that sends whatever it is told and reads strictly.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -125,12 +125,16 @@ impl Client {
     #[track_caller]
     fn more(&mut self) -> usize {
         let mut part = [0; 16 * 1024];
-        match self.stream.read(&mut part) {
-            Ok(count) => {
-                self.buffer.extend_from_slice(&part[..count]);
-                count
+        loop {
+            match self.stream.read(&mut part) {
+                Ok(count) => {
+                    self.buffer.extend_from_slice(&part[..count]);
+                    return count;
+                }
+                // A read with a limit is not begun again by the kernel when anything interrupts it.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => panic!("no more bytes come: {error}; so far {:?}", self.buffer),
             }
-            Err(error) => panic!("no more bytes come: {error}; so far {:?}", self.buffer),
         }
     }
 }
