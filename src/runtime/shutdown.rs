@@ -19,9 +19,12 @@ impl Runtime {
         let deadline = clock::monotonic_ns().saturating_add(grace_ns);
         let outer = parts::uninstall();
         parts::install(parts);
+        // Task-locals that are set where the runtime ends are not its tasks'.
+        let no_context = task::leave_context();
         self.clean_up(task::cancel_all(), deadline);
         task::close();
         self.drain(deadline);
+        drop(no_context);
         let parts = parts::uninstall().expect("the parts were installed above");
         if let Some(outer) = outer {
             parts::install(outer);

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use super::context;
 use super::crew::CrewId;
 use super::extra::Cleanup;
 use super::table::with;
@@ -33,7 +34,7 @@ use crate::scheduler::{self, TaskId};
 ///
 /// Outside a loop.
 pub fn defer<F: Future<Output = ()> + 'static>(cleanup: F) -> Deferred {
-    let cleanup: Cleanup = Box::pin(cleanup);
+    let cleanup = context::carry_cleanup(Box::pin(cleanup));
     let mut cleanup = Some(cleanup);
     let deferred = with(|tasks| {
         let id = tasks.current?;

@@ -6,6 +6,9 @@ use std::fmt;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
+use super::Id;
+use crate::scheduler::TaskId;
+
 /// The end of a task or blocking job that gave no value: it was cancelled, or it panicked.
 ///
 /// It is always exactly one of the two: [`is_cancelled`](JoinError::is_cancelled) or
@@ -27,6 +30,8 @@ enum End {
 struct Panic {
     /// What was panicked with, when it is text, as it nearly always is.
     message: Option<Cow<'static, str>>,
+    /// What the task was called.
+    name: Option<Box<str>>,
     /// A mutex only because a payload is `Send` but not `Sync`, and an error has to be both to
     /// become an `io::Error`. It is never contended, nor locked.
     payload: Mutex<Box<dyn Any + Send>>,
@@ -45,10 +50,28 @@ impl JoinError {
 
     /// The end of work that panicked with `payload`.
     pub(crate) fn panicked(id: Option<u64>, payload: Box<dyn Any + Send>) -> Self {
-        let message = message_of(&*payload);
-        JoinError {
-            id,
-            end: End::Panicked(Box::new(Panic { message, payload: Mutex::new(payload) })),
+        let (message, payload) = (message_of(&*payload), Mutex::new(payload));
+        JoinError { id, end: End::Panicked(Box::new(Panic { message, name: None, payload })) }
+    }
+
+    /// Says what the task was called that panicked.
+    pub(crate) fn of_task(mut self, name: Option<&str>) -> Self {
+        if let End::Panicked(panic) = &mut self.end {
+            panic.name = name.map(Box::from);
+        }
+        self
+    }
+
+    /// The task that ended; `None` of a blocking job.
+    pub fn id(&self) -> Option<Id> {
+        self.id.map(|bits| Id(TaskId::from_bits(bits)))
+    }
+
+    /// What the task was called that panicked, if it had a name.
+    pub fn task_name(&self) -> Option<&str> {
+        match &self.end {
+            End::Panicked(panic) => panic.name.as_deref(),
+            End::Cancelled { .. } => None,
         }
     }
 
@@ -99,9 +122,12 @@ impl JoinError {
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.id {
+        match self.id() {
             Some(id) => write!(f, "task {id}")?,
             None => f.write_str("the work")?,
+        }
+        if let Some(name) = self.task_name() {
+            write!(f, " `{name}`")?;
         }
         match &self.end {
             End::Cancelled { cause: None } => f.write_str(" was cancelled"),
@@ -117,8 +143,8 @@ impl fmt::Display for JoinError {
 impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("JoinError");
-        if let Some(id) = self.id {
-            debug.field("id", &id);
+        if let Some(id) = self.id() {
+            debug.field("id", &format_args!("{id}"));
         }
         match &self.end {
             End::Cancelled { cause } => debug.field("cancelled", &true).field("cause", cause),
@@ -170,11 +196,11 @@ mod tests {
     fn cancelled_work_is_cancelled_and_has_no_panic() {
         let error = JoinError::cancelled(Some(7));
         assert!(error.is_cancelled() && !error.is_panic());
-        assert_eq!(error.to_string(), "task 7 was cancelled");
+        assert_eq!(error.to_string(), "task 0.7.0 was cancelled");
         assert_eq!(error.panic_message(), None);
         let error = error.try_into_panic().expect_err("no payload");
         assert!(error.is_cancelled());
-        assert_eq!(format!("{error:?}"), "JoinError { id: 7, cancelled: true, cause: None }");
+        assert_eq!(format!("{error:?}"), "JoinError { id: 0.7.0, cancelled: true, cause: None }");
     }
 
     #[test]
@@ -185,8 +211,8 @@ mod tests {
         let number = std::hint::black_box(3);
         let payload = catch_unwind(|| panic!("number {number}")).expect_err("panics");
         let error = JoinError::panicked(Some(1), payload);
-        assert_eq!(error.to_string(), "task 1 panicked: number 3");
-        assert_eq!(format!("{error:?}"), "JoinError { id: 1, panicked: Some(\"number 3\") }");
+        assert_eq!(error.to_string(), "task 0.1.0 panicked: number 3");
+        assert_eq!(format!("{error:?}"), "JoinError { id: 0.1.0, panicked: Some(\"number 3\") }");
         assert_eq!(error.panic_message(), Some("number 3"));
     }
 

@@ -149,7 +149,15 @@ impl<E: 'static> TaskGroup<E> {
         &self,
         future: impl Future<Output = Result<T, E>> + 'static,
     ) -> ChildHandle<T> {
-        let origin = Origin { crew: Some(self.crew), ..Origin::here() };
+        self.spawn_as(future, Origin::here())
+    }
+
+    pub(super) fn spawn_as<T: 'static>(
+        &self,
+        future: impl Future<Output = Result<T, E>> + 'static,
+        origin: Origin,
+    ) -> ChildHandle<T> {
+        let origin = Origin { crew: Some(self.crew), ..origin };
         ChildHandle::new(spawn_as(future, ChildOf(*self), origin))
     }
 

@@ -96,7 +96,7 @@ impl<T: 'static> JoinSet<T> {
         self.spawn_as(future, Origin::here())
     }
 
-    fn spawn_as<F>(&mut self, future: F, origin: Origin) -> AbortHandle
+    pub(super) fn spawn_as<F>(&mut self, future: F, origin: Origin) -> AbortHandle
     where
         F: Future<Output = T> + 'static,
     {

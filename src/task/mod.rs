@@ -2,8 +2,11 @@
 //!
 //! [`spawn`] gives a future a life of its own on this loop; its [`JoinHandle`] awaits the end.
 
+mod budget;
+mod builder;
 mod cancel;
 mod cell;
+mod context;
 mod crew;
 mod describe;
 mod end;
@@ -13,6 +16,7 @@ mod group;
 mod join;
 mod join_all;
 mod join_set;
+mod local_key;
 mod root;
 mod run;
 mod spawn;
@@ -25,13 +29,18 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+pub(crate) use self::budget::poll_proceed;
+pub use self::budget::{ConsumeBudget, Unconstrained, consume_budget, unconstrained};
+pub use self::builder::{Builder, name, set_name};
 pub use self::cancel::{Cancelled, Deferred, Shield, cancelled, defer, is_cancelled, shield};
+pub(crate) use self::context::leave as leave_context;
 pub(crate) use self::describe::TaskInfo;
 pub use self::error::JoinError;
 pub use self::group::{ChildHandle, Failure, GroupError, TaskGroup};
 pub use self::join::{AbortHandle, JoinHandle};
 pub use self::join_all::{JoinAll, TryJoinAll, join_all, try_join_all};
 pub use self::join_set::JoinSet;
+pub use self::local_key::{AccessError, LocalKey, TaskLocalFuture};
 pub(crate) use self::root::Root;
 pub(crate) use self::run::{Ending, cancel_all, close, run};
 pub use self::spawn::spawn;
@@ -42,6 +51,7 @@ pub use self::token::{
 };
 pub(crate) use self::watch::{Beat, Current, Hook, Hooks, Watch, milliseconds, watch_poll};
 use crate::scheduler::TaskId;
+pub use crate::task_local;
 
 /// Names a task among those of this process, as long as it lives.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

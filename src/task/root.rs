@@ -5,12 +5,17 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::context::{self, Entered};
 use super::table::with;
 use crate::scheduler::{self, Scheduler, TaskId};
 
 /// A task's name for a future that lives on the caller's stack.
 pub(crate) struct Root {
     id: TaskId,
+    /// The task-locals that are set where the loop is run: the root future's, and no other task's.
+    context: Option<context::Context>,
+    /// Outside of the root's polls.
+    _no_context: Entered,
 }
 
 impl Root {
@@ -23,7 +28,7 @@ impl Root {
                 tasks.begin_record(id);
             }
         });
-        Root { id }
+        Root { id, context: context::current(), _no_context: context::leave() }
     }
 
     pub(crate) fn id(&self) -> TaskId {
@@ -33,7 +38,11 @@ impl Root {
     /// Polls the root future as the task that runs.
     pub(crate) fn poll<F: Future>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
         let waker = scheduler::waker_of(self.id);
-        with(|tasks| tasks.current = Some(self.id));
+        with(|tasks| {
+            tasks.current = Some(self.id);
+            tasks.budget.refill();
+        });
+        let _entered = context::enter(self.context.clone());
         let polled = future.poll(&mut Context::from_waker(&waker));
         with(|tasks| tasks.current = None);
         polled

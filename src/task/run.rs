@@ -45,7 +45,9 @@ pub(crate) fn run(id: TaskId) {
         Ok(Poll::Ready(())) => ended(id, task, is_cleaning_up),
         Err(payload) => {
             drop_contained(&mut task);
-            task.as_mut().fail(JoinError::panicked(Some(id.to_bits()), payload));
+            let name = with(|tasks| tasks.name(id).map(String::from)).flatten();
+            let error = JoinError::panicked(Some(id.to_bits()), payload);
+            task.as_mut().fail(error.of_task(name.as_deref()));
             with(|tasks| tasks.note_panic(id, task.panic()));
             ended(id, task, is_cleaning_up);
         }

@@ -6,7 +6,7 @@ use std::panic::Location;
 use super::cell::{Cell, Kind, Plain};
 use super::crew::CrewId;
 use super::table::{BoxedTask, with};
-use super::{JoinHandle, run, watch};
+use super::{JoinHandle, context, run, watch};
 use crate::scheduler::{self, Scheduler};
 
 /// Runs `future` as a task of this loop, beside the one that calls.
@@ -32,7 +32,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    spawn_as(future, Plain, Origin { site, crew: None })
+    spawn_as(future, Plain, Origin { site, crew: None, name: None })
 }
 
 /// What a task is given beside its future.
@@ -40,12 +40,13 @@ pub(super) struct Origin {
     pub(super) site: &'static Location<'static>,
     /// Who watches it.
     pub(super) crew: Option<CrewId>,
+    pub(super) name: Option<Box<str>>,
 }
 
 impl Origin {
     #[track_caller]
     pub(super) fn here() -> Self {
-        Origin { site: Location::caller(), crew: None }
+        Origin { site: Location::caller(), crew: None, name: None }
     }
 }
 
@@ -56,13 +57,16 @@ where
     F: Future + 'static,
     K: Kind<F::Output> + 'static,
 {
-    let Origin { site, crew } = origin;
+    let Origin { site, crew, mut name } = origin;
     let Some(id) = scheduler::with(Scheduler::allocate) else { no_loop(site) };
-    let task: BoxedTask = Box::pin(Cell::Running(future, kind));
+    let task: BoxedTask = context::carry(Box::pin(Cell::Running(future, kind)));
     let mut task = Some(task);
     let spawned = with(|tasks| {
         if !tasks.is_closing() && crew.is_none_or(|crew| tasks.admits(crew)) {
             tasks.insert(id, task.take(), site);
+            if name.is_some() {
+                tasks.set_name(id, name.take());
+            }
             if let Some(crew) = crew {
                 tasks.enlist(id, crew);
             }

@@ -7,6 +7,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Poll, Waker};
 
+use super::budget::Budget;
 use super::cell::Run;
 use super::crew::{CrewId, Crews, Link};
 use super::extra::{Cleanup, Extra};
@@ -30,6 +31,7 @@ pub(crate) struct Tasks {
     pub(super) crews: Crews,
     /// The group whose body is being polled.
     pub(super) region: Option<CrewId>,
+    pub(super) budget: Budget,
     /// Where somebody asked for it.
     pub(super) watch: Option<Box<Watch>>,
 }
@@ -102,6 +104,7 @@ impl Tasks {
             counters: Counters::default(),
             crews: Crews::new(runtime),
             region: None,
+            budget: Budget::default(),
             watch: None,
         }
     }
@@ -277,6 +280,18 @@ impl Tasks {
         }
         slot.shields = slot.shields.saturating_sub(1);
         slot.shields == 0 && slot.stop == Stop::Cancel
+    }
+
+    /// What a task is called.
+    pub(super) fn name(&mut self, id: TaskId) -> Option<&str> {
+        self.slot(id)?.extra.as_ref()?.name.as_deref()
+    }
+
+    #[cold]
+    pub(super) fn set_name(&mut self, id: TaskId, name: Option<Box<str>>) {
+        if let Some(extra) = self.extra(id) {
+            extra.name = name;
+        }
     }
 
     /// The rare part of a task.

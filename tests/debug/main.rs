@@ -7,6 +7,7 @@ mod capture;
 mod dump;
 mod histograms;
 mod hooks;
+mod names;
 mod panics;
 mod prometheus;
 mod settings;

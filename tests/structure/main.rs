@@ -1,5 +1,6 @@
 //! Structure: tokens, groups, sets, joins, selects, what a task carries.
 
+mod budget;
 mod cancel_with;
 mod group;
 mod join_all;
@@ -8,4 +9,5 @@ mod macros;
 #[path = "../common/poll.rs"]
 mod polls;
 mod support;
+mod task_locals;
 mod token;

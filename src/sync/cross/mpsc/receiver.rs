@@ -3,11 +3,12 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::{Shared, TryRecvError};
 use crate::sync::channel::{Channel, NoMessage};
 use crate::sync::cross::thread::block_on;
+use crate::task::poll_proceed;
 
 /// The receiving end of a channel. Dropping it closes the channel and drops what is in it,
 /// on the thread where it is dropped.
@@ -78,6 +79,7 @@ impl<T> Receiver<T> {
     ///
     /// Only the task that polled last is woken.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        ready!(poll_proceed(cx));
         self.shared.poll(cx, Channel::poll_receive)
     }
 
@@ -90,6 +92,7 @@ impl<T> Receiver<T> {
         buf: &mut Vec<T>,
         limit: usize,
     ) -> Poll<usize> {
+        ready!(poll_proceed(cx));
         self.shared.poll(cx, |channel, waker| channel.poll_receive_many(buf, limit, waker))
     }
 
