@@ -1,0 +1,18 @@
+//! annulus: one task for each connection, in each of the ways of reading that it offers.
+
+use std::process::ExitCode;
+
+use annulus_bench_kit::{CountingAllocator, Work, contender};
+
+mod net;
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+fn main() -> ExitCode {
+    contender(&[
+        Work::server("echo", &["owned", "recv", "stream"], net::echo),
+        Work::server("echo-timeout", &["wheel", "linked"], net::echo_under_timeout),
+        Work::server("http", &["owned", "recv", "stream"], net::http),
+    ])
+}

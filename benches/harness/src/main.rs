@@ -1,0 +1,69 @@
+//! `annulus-bench`: measures annulus and its peers side by side, and writes a report.
+//!
+//! Servers run in processes of their own on one core, the load generator in this one on another.
+//!
+//! | module | purpose |
+//! |---|---|
+//! | [`options`] | the command line |
+//! | [`contender`] | the contenders: building them, asking what they can do |
+//! | [`protocol`], [`process`] | a contender at work, and what can be seen of it from outside |
+//! | [`load`] | the load generator |
+//! | [`workload`] | what is measured: **the place for a new workload** |
+//! | [`runner`] | rounds, interleaving, progress |
+//! | [`results`], [`stats`], [`targets`] | what was measured |
+//! | [`report`] | Markdown, plots, JSON |
+//! | [`machine`] | where it was measured |
+
+use std::process::ExitCode;
+
+mod contender;
+mod load;
+mod machine;
+mod options;
+mod process;
+mod protocol;
+mod report;
+mod results;
+mod runner;
+mod stats;
+mod targets;
+mod workload;
+
+use options::{Action, Options};
+
+/// Any failure, with a sentence.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    let outcome = options::parse(std::env::args().skip(1)).and_then(|(action, options)| {
+        match action {
+            Action::Help => println!("{}", options::HELP),
+            Action::List => list(&options),
+            Action::Build => runner::build(&options)?,
+            Action::Run => runner::run(&options)?,
+            Action::Report(file) => report::again(&file, &options)?,
+        }
+        Ok(())
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("annulus-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn list(options: &Options) {
+    println!("contenders:");
+    for contestant in contender::CONTESTANTS {
+        println!("  {:<12} {}", contestant.name, contestant.about);
+    }
+    println!("\nworkloads and their cells:");
+    for workload in workload::all() {
+        println!("  {:<12} {}", workload.name(), workload.title());
+        for cell in workload.cells(options) {
+            println!("    {}/{}: {}", workload.name(), cell.id, cell.title);
+        }
+    }
+}
