@@ -21,7 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("blocking", &["local", "sys", "task"]),
     ("sync", &["local", "scheduler", "task"]),
     ("io", &["buf", "sync"]),
-    ("driver", &["buf", "histogram", "local", "remote", "sys", "task", "time"]),
+    ("driver", &["buf", "histogram", "local", "remote", "scheduler", "sys", "task", "time"]),
     ("op", &["buf", "driver", "sys"]),
     ("net", &["blocking", "buf", "driver", "io", "op", "sys", "time"]),
     ("fs", &["blocking", "buf", "driver", "io", "op", "sys", "task", "time"]),
@@ -62,8 +62,7 @@ const TEST_FILE_LINES_MAX: usize = 450;
 const TEST_FUNCTION_LINES_MAX: usize = 90;
 
 /// Files that are longer for a reason; they may shrink and not grow.
-const LONG_FILES: &[(&str, usize)] =
-    &[("src/driver/mod.rs", 560), ("src/driver/descriptor.rs", 450), ("src/macros.rs", 407)];
+const LONG_FILES: &[(&str, usize)] = &[("src/driver/mod.rs", 420), ("src/macros.rs", 407)];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -53,11 +53,14 @@ impl Backlog {
         };
         match kept {
             None => false,
-            Some((entry, timeout)) => {
-                self.ops.push_back((key, entry, timeout));
-                true
-            }
+            Some((entry, timeout)) => self.keep(key, entry, timeout),
         }
+    }
+
+    #[cold]
+    fn keep(&mut self, key: OpKey, entry: Prepared, timeout: Option<Prepared>) -> bool {
+        self.ops.push_back((key, entry, timeout));
+        true
     }
 
     /// Moves what fits into the queue; `leaves` is told of each op that has room and answers

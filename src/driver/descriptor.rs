@@ -14,6 +14,7 @@ use std::task::Waker;
 
 use super::op::Lane;
 use super::stash::{Leftover, Stash};
+use crate::scheduler::Wake;
 use crate::sys::Descriptor;
 
 /// Names a descriptor of a loop without being counted.
@@ -40,9 +41,9 @@ struct Rare {
     /// Abandoned ops in flight, by lane.
     abandoned: [u32; Lane::COUNT],
     /// Who waits for them to end.
-    waiting: [Vec<Waker>; Lane::COUNT],
+    waiting: [Vec<Wake>; Lane::COUNT],
     /// Who closes the descriptor as soon as nobody else uses it.
-    closer: Option<Waker>,
+    closer: Option<Wake>,
 }
 
 #[derive(Debug)]
@@ -56,6 +57,15 @@ struct Entry {
     /// Whether closing it would wait: a socket that lingers.
     lingers: bool,
     rare: Option<Box<Rare>>,
+}
+
+/// Whether there is anything to ask before an op is submitted.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// Nothing: it may be counted and submitted.
+    Free,
+    /// Its gate, its loop or its handles have to be looked at.
+    Asked,
 }
 
 /// Whether an op may be submitted now.
@@ -118,8 +128,46 @@ impl Descriptors {
         entry.filter(|entry| own && entry.generation == fd.generation && entry.users > 0)
     }
 
-    /// Counts one more op; `false` when every handle is gone.
+    /// Whether there is anything to ask before an op on this descriptor: as a rule there is not.
     #[inline]
+    pub(super) fn admission(&self, fd: FdRef) -> Admission {
+        match self.entries.get(fd.index as usize) {
+            Some(entry)
+                if fd.runtime == self.runtime
+                    && entry.generation == fd.generation
+                    && entry.handles > 0
+                    && entry.rare.is_none() =>
+            {
+                Admission::Free
+            }
+            _ => Admission::Asked,
+        }
+    }
+
+    /// Counts one more op on a descriptor that has admitted it.
+    #[inline]
+    pub(super) fn count(&mut self, fd: FdRef) {
+        self.entries[fd.index as usize].users += 1;
+    }
+
+    /// Counts one user less where that changes nothing else; `false` when there may be more to do.
+    #[inline]
+    pub(super) fn release_one_of_many(&mut self, fd: FdRef) -> bool {
+        let entry = self.entries.get_mut(fd.index as usize);
+        let entry = entry.filter(|entry| {
+            entry.generation == fd.generation && entry.users > 1 && entry.rare.is_none()
+        });
+        match entry {
+            Some(entry) if fd.runtime == self.runtime => {
+                entry.users -= 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Counts one more op; `false` when every handle is gone.
+    #[cfg(test)]
     pub(super) fn retain(&mut self, fd: FdRef) -> bool {
         self.entry(fd).filter(|entry| entry.handles > 0).is_some_and(|entry| {
             entry.users += 1;
@@ -166,14 +214,14 @@ impl Descriptors {
     /// Has `waker` woken when a descriptor has one user left.
     pub(super) fn set_closer(&mut self, fd: FdRef, waker: &Waker) {
         if let Some(entry) = self.entry(fd) {
-            entry.rare.get_or_insert_default().closer = Some(waker.clone());
+            entry.rare.get_or_insert_default().closer = Some(Wake::of(waker));
         }
     }
 
     /// One user less; the last one gets the descriptor to close it, and what lay in its stash.
     #[inline]
     #[must_use = "the descriptor has to be closed"]
-    pub(super) fn release(&mut self, fd: FdRef, wakes: &mut Vec<Waker>) -> Option<Released> {
+    pub(super) fn release(&mut self, fd: FdRef, wakes: &mut Vec<Wake>) -> Option<Released> {
         let index = fd.index;
         let entry = self.entry(fd)?;
         entry.users -= 1;
@@ -235,7 +283,7 @@ impl Descriptors {
     }
 
     /// Notes that such an op has ended and its outcome is kept: who waits may go on.
-    pub(super) fn note_ended(&mut self, fd: FdRef, lane: Lane, wakes: &mut Vec<Waker>) {
+    pub(super) fn note_ended(&mut self, fd: FdRef, lane: Lane, wakes: &mut Vec<Wake>) {
         let Some(entry) = self.entry(fd) else { return };
         let Some(rare) = entry.rare.as_mut() else { return };
         rare.abandoned[lane as usize] -= 1;
@@ -316,129 +364,12 @@ impl Rare {
             return false;
         }
         let waiting = &mut self.waiting[lane as usize];
-        if !waiting.iter().any(|known| known.will_wake(waker)) {
-            waiting.push(waker.clone());
+        if !waiting.iter().any(|known| known.is_of(waker)) {
+            waiting.push(Wake::of(waker));
         }
         true
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn table() -> Descriptors {
-        Descriptors::new(7)
-    }
-
-    fn any_fd() -> OwnedFd {
-        std::fs::File::open("/dev/null").expect("/dev/null").into()
-    }
-
-    #[test]
-    fn the_last_user_gets_the_descriptor_and_the_name_dies() {
-        let mut table = table();
-        let fd = table.adopt(any_fd());
-        assert!(table.retain(fd));
-        assert!(table.release(fd, &mut Vec::new()).is_none());
-        assert!(table.release(fd, &mut Vec::new()).expect("the last user").fd.is_some());
-        assert!(!table.retain(fd));
-        assert_eq!(table.len(), 0);
-    }
-
-    #[test]
-    fn a_name_of_a_closed_descriptor_never_means_the_next_one_in_its_place() {
-        let mut table = table();
-        let old = table.adopt(any_fd());
-        drop(table.release(old, &mut Vec::new()));
-        let new = table.adopt(any_fd());
-        assert_eq!(old.index, new.index);
-        assert!(!table.retain(old));
-        assert!(table.retain(new));
-    }
-
-    #[test]
-    fn a_name_of_another_runtime_is_not_known() {
-        let mut table = table();
-        let fd = table.adopt(any_fd());
-        assert!(!table.retain(FdRef { runtime: 8, ..fd }));
-    }
-
-    #[test]
-    fn kept_bytes_come_before_new_ops_and_then_the_gate_opens() {
-        let mut table = table();
-        let fd = table.adopt(any_fd());
-        assert_eq!(table.gate(fd, Lane::Read, Waker::noop()), Gate::Open);
-        table.note_abandoned(fd, Lane::Read);
-        assert_eq!(table.gate(fd, Lane::Read, Waker::noop()), Gate::Wait);
-        assert_eq!(table.gate(fd, Lane::Write, Waker::noop()), Gate::Open);
-        table.keep(fd, Leftover::Bytes(b"abc")).expect("in use");
-        table.keep(fd, Leftover::Failure(104)).expect("in use");
-        let mut wakes = Vec::new();
-        table.note_ended(fd, Lane::Read, &mut wakes);
-        assert_eq!(wakes.len(), 1);
-        assert_eq!(table.gate(fd, Lane::Read, Waker::noop()), Gate::Stash);
-        let stash = table.stash(fd).expect("bytes are kept");
-        assert!(stash.take_end().is_none());
-        let mut room = [0u8; 2];
-        let count = stash.take_bytes(bytes::buf::UninitSlice::new(&mut room));
-        assert_eq!((count, &room), (Some(2), b"ab"));
-        let count = stash.take_bytes(bytes::buf::UninitSlice::new(&mut room));
-        assert_eq!((count, room[0]), (Some(1), b'c'));
-        let end = stash.take_end().expect("the end comes after the bytes");
-        assert_eq!(end.unwrap_err().raw_os_error(), Some(104));
-        assert_eq!(table.gate(fd, Lane::Read, Waker::noop()), Gate::Open);
-    }
-
-    #[test]
-    fn nothing_is_kept_for_a_descriptor_that_nobody_uses() {
-        let mut table = table();
-        let fd = table.adopt(any_fd());
-        drop(table.release(fd, &mut Vec::new()));
-        assert!(table.keep(fd, Leftover::Bytes(b"x")).is_err());
-    }
-
-    #[test]
-    fn a_descriptor_is_taken_out_only_by_its_sole_user() {
-        let mut table = table();
-        let fd = table.adopt(any_fd());
-        table.retain(fd);
-        assert!(table.take_sole(fd).is_none());
-        drop(table.release(fd, &mut Vec::new()));
-        table.keep(fd, Leftover::Bytes(b"x")).expect("in use");
-        assert!(table.take_sole(fd).is_none());
-        let mut room = [0u8; 9];
-        table.stash(fd).expect("kept").take_bytes(bytes::buf::UninitSlice::new(&mut room));
-        assert!(table.take_sole(fd).is_some());
-        assert!(!table.retain(fd));
-    }
-
-    #[test]
-    fn no_op_starts_without_a_handle_and_the_last_handle_knows_of_ops_that_are_awaited() {
-        let mut table = table();
-        let fd = table.adopt(any_fd());
-        assert!(table.retain_handle(fd) && table.retain(fd));
-        assert!(!table.drop_handle(fd));
-        drop(table.release(fd, &mut Vec::new()));
-        table.note_abandoned(fd, Lane::Read);
-        assert!(!table.drop_handle(fd));
-        drop(table.release(fd, &mut Vec::new()));
-        assert!(!table.retain(fd) && !table.retain_handle(fd) && table.get(fd).is_none());
-        assert!(table.release(fd, &mut Vec::new()).is_some());
-
-        let fd = table.adopt(any_fd());
-        assert!(table.retain(fd));
-        assert!(table.drop_handle(fd));
-    }
-
-    #[test]
-    fn who_closes_is_woken_when_one_user_is_left() {
-        let mut table = table();
-        let fd = table.adopt(any_fd());
-        assert!(table.retain(fd) && table.retain(fd));
-        table.set_closer(fd, Waker::noop());
-        let mut wakes = Vec::new();
-        assert!(table.release(fd, &mut wakes).is_none() && wakes.is_empty());
-        assert!(table.release(fd, &mut wakes).is_none() && wakes.len() == 1);
-    }
-}
+mod tests;

@@ -60,7 +60,7 @@ impl Driver {
             // In a forked child: what is in flight is the parent's.
             return Ok(false);
         }
-        let unfinished = self.in_flight + self.closing > 0;
+        let unfinished = self.has_work_in_kernel();
         let kept_back = !super::turn::is_empty(&self.pending);
         if !unfinished && !kept_back {
             return Ok(false);

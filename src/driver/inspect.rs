@@ -4,6 +4,7 @@ use std::task::Waker;
 
 use super::lifecycle::Lifecycle;
 use super::{Counters, Driver};
+use crate::scheduler::Wake;
 use crate::sys::clock;
 
 /// One op in flight.
@@ -42,8 +43,8 @@ impl Driver {
                 Lifecycle::Waiting(_) => false,
             };
             let waker = match (&slot.stream, &slot.lifecycle) {
-                (Some(stream), _) => stream.waker().cloned(),
-                (None, Lifecycle::Waiting(waker)) => Some(waker.clone()),
+                (Some(stream), _) => stream.waker().map(Wake::to_waker),
+                (None, Lifecycle::Waiting(waker)) => Some(waker.to_waker()),
                 (None, _) => None,
             };
             Some(OpInfo {
@@ -60,7 +61,7 @@ impl Driver {
     pub(crate) fn gauges(&self) -> Gauges {
         let (count, _, held) = self.pool.usage();
         Gauges {
-            in_flight: self.in_flight,
+            in_flight: self.counters.in_flight(),
             op_slots: self.table.slot_count(),
             backlog: self.backlog.len(),
             descriptors: self.descriptors.len(),

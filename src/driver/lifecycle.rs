@@ -14,13 +14,14 @@
 
 use std::task::Waker;
 
+use crate::scheduler::Wake;
 use crate::sys::Outcome;
 
 /// Where one op stands.
 #[derive(Debug)]
 pub(super) enum Lifecycle {
     /// In flight; the waker's task wants to know.
-    Waiting(Waker),
+    Waiting(Wake),
     /// The final completion has come and has not been looked at.
     Completed(Outcome),
     /// In flight, but its future is gone.
@@ -31,7 +32,7 @@ pub(super) enum Lifecycle {
 #[derive(Debug)]
 pub(super) enum AfterCompletion {
     /// Wake the task that waits.
-    Wake(Waker),
+    Wake(Wake),
     /// Finish the abandoned op.
     Salvage(Outcome),
     /// Nothing: the kernel answered twice, which is counted.
@@ -52,7 +53,7 @@ impl Lifecycle {
     #[inline]
     pub(super) fn complete(&mut self, outcome: Outcome) -> AfterCompletion {
         match std::mem::replace(self, Lifecycle::Completed(outcome)) {
-            Lifecycle::Waiting(waker) => AfterCompletion::Wake(waker),
+            Lifecycle::Waiting(wake) => AfterCompletion::Wake(wake),
             Lifecycle::Abandoned => AfterCompletion::Salvage(outcome),
             Lifecycle::Completed(first) => {
                 *self = Lifecycle::Completed(first);
@@ -67,9 +68,7 @@ impl Lifecycle {
         match self {
             Lifecycle::Completed(outcome) => Some(*outcome),
             Lifecycle::Waiting(current) => {
-                if !current.will_wake(waker) {
-                    current.clone_from(waker);
-                }
+                current.update(waker);
                 None
             }
             Lifecycle::Abandoned => unreachable!("an abandoned op has no future to be polled"),
@@ -93,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_completion_wakes_who_waits_and_is_read_by_the_next_poll() {
-        let mut state = Lifecycle::Waiting(Waker::noop().clone());
+        let mut state = Lifecycle::Waiting(Wake::of(Waker::noop()));
         assert_eq!(state.poll(Waker::noop()), None);
         assert!(matches!(state.complete(DONE), AfterCompletion::Wake(_)));
         assert_eq!(state.poll(Waker::noop()), Some(DONE));
@@ -101,21 +100,21 @@ mod tests {
 
     #[test]
     fn an_op_dropped_in_flight_is_salvaged_at_its_completion() {
-        let mut state = Lifecycle::Waiting(Waker::noop().clone());
+        let mut state = Lifecycle::Waiting(Wake::of(Waker::noop()));
         assert_eq!(state.abandon(), AfterDrop::Cancel);
         assert!(matches!(state.complete(DONE), AfterCompletion::Salvage(DONE)));
     }
 
     #[test]
     fn an_op_completed_and_dropped_before_it_was_polled_is_salvaged_at_once() {
-        let mut state = Lifecycle::Waiting(Waker::noop().clone());
+        let mut state = Lifecycle::Waiting(Wake::of(Waker::noop()));
         let _wake = state.complete(DONE);
         assert_eq!(state.abandon(), AfterDrop::Salvage(DONE));
     }
 
     #[test]
     fn a_second_completion_changes_nothing() {
-        let mut state = Lifecycle::Waiting(Waker::noop().clone());
+        let mut state = Lifecycle::Waiting(Wake::of(Waker::noop()));
         let _wake = state.complete(DONE);
         let second = state.complete(Outcome { res: 9, flags: 0 });
         assert!(matches!(second, AfterCompletion::Ignore));

@@ -23,6 +23,7 @@ mod backlog;
 mod closing;
 mod descriptor;
 mod drain;
+mod flight;
 mod handle;
 mod inspect;
 mod key;
@@ -41,12 +42,12 @@ mod unpolled;
 
 use std::io;
 use std::os::fd::AsFd;
-use std::task::Waker;
 
 use self::backlog::Backlog;
 pub(crate) use self::closing::Closing;
+use self::descriptor::Descriptors;
 pub(crate) use self::descriptor::FdRef;
-use self::descriptor::{Descriptors, Gate};
+use self::flight::{End, Finished, Start};
 pub(crate) use self::handle::{FromSharedFd, SharedFd};
 pub(crate) use self::inspect::OpInfo;
 pub(crate) use self::key::OpKey;
@@ -65,7 +66,8 @@ pub use self::submit::{Cancel, CancelOn, Submit};
 use self::table::Table;
 pub(crate) use self::turn::{Counters, Reaped};
 use crate::local::Local;
-use crate::sys::{self, Outcome, Prepared, Ring, RingConfig, SetupError, Sqe, Wait};
+use crate::scheduler;
+use crate::sys::{self, Outcome, Ring, RingConfig, SetupError, Sqe, Wait};
 
 thread_local! {
     static DRIVER: Local<Driver> = const { Local::new() };
@@ -81,8 +83,6 @@ pub(crate) struct Driver {
     backlog: Backlog,
     pool: Pool,
     notifier: Notifier,
-    /// Ops without their final completion, the driver's own excluded.
-    in_flight: usize,
     /// Descriptors on their way to be closed.
     closing: usize,
     /// Wakers and salvages that arose outside a turn; the next turn hands them out.
@@ -101,62 +101,6 @@ pub(crate) struct Driver {
     is_closing: bool,
     /// Whether the last enter brought a full run of completions.
     is_loaded: bool,
-}
-
-/// What became of an op at its first poll.
-pub(super) enum Start<T: Op> {
-    InFlight(OpKey),
-    /// An abandoned op must end first.
-    Gated(T),
-    /// The stash had what it wanted: its completion.
-    Served(T, io::Result<T::Completed>),
-    Refused(T, io::Error),
-    /// Its descriptor is another loop's.
-    Foreign(T),
-}
-
-/// An op whose final completion has come.
-pub(super) struct Finished<T> {
-    pub(super) op: T,
-    pub(super) outcome: Outcome,
-    pub(super) end: End,
-}
-
-/// Why an op has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// By itself, well or not.
-    Own,
-    /// Its future asked for it.
-    Cancelled,
-    /// The last handle on its descriptor is gone.
-    Closed,
-    /// Its linked timeout came first.
-    TimedOut,
-    /// It has to be submitted again: it was interrupted, or cancelled so that it looks into the
-    /// stash.
-    Again,
-}
-
-impl End {
-    /// A cancel ends an op on a kernel worker as an interruption, and so may a linked timeout; an
-    /// interruption that nobody asked for is another op's.
-    fn of(outcome: Outcome, marks: table::Marks) -> End {
-        let is_interrupted = outcome.is_interrupted();
-        if !outcome.is_cancelled() && !is_interrupted {
-            End::Own
-        } else if marks.cancelled {
-            End::Cancelled
-        } else if marks.closed {
-            End::Closed
-        } else if marks.recalled || is_interrupted {
-            End::Again
-        } else if marks.timed {
-            End::TimedOut
-        } else {
-            End::Own
-        }
-    }
 }
 
 impl Driver {
@@ -181,7 +125,6 @@ impl Driver {
             descriptors: Descriptors::new(runtime),
             backlog: Backlog::default(),
             pool: Pool::new(pool),
-            in_flight: 0,
             closing: 0,
             pending: Reaped::default(),
             pauses: Vec::new(),
@@ -213,90 +156,6 @@ impl Driver {
         &self.notifier
     }
 
-    /// Submits an op at its first poll, or says why not.
-    pub(super) fn start<T: Op>(
-        &mut self,
-        op: T,
-        deadline_ns: Option<u64>,
-        waker: &Waker,
-    ) -> Start<T> {
-        let target = op.descriptor();
-        let op = match target {
-            None => op,
-            Some(fd) if fd.runtime != self.runtime => return Start::Foreign(op),
-            Some(fd) => match self.pass_gate(op, fd, waker) {
-                Ok(op) => op,
-                Err(start) => return start,
-            },
-        };
-        if self.is_closing || !self.table.has_room() {
-            return Start::Refused(op, sys::shutting_down());
-        }
-        let mut cell = self.cells.put(op);
-        // A buffer that panics here leaks its cell, and nothing has been counted.
-        let entry = cell.prepare();
-        if target.is_some_and(|fd| !self.descriptors.retain(fd)) {
-            return Start::Refused(self.cells.take(cell), sys::closed());
-        }
-        let timeout = deadline_ns.map(|at| cell.link_timeout(sys::timespec(at)));
-        let opcode = entry.opcode();
-        let key = self.table.insert(cell, waker.clone(), (target, T::LANE), self.now_ns);
-        let entry = entry.with_user_data(key.user_data(Kind::Op));
-        let timed = timeout.is_some();
-        let queued = match timeout {
-            None => self.backlog.push_op(&mut self.ring, key, entry, None),
-            Some(timeout) => self.push_timed(key, entry, timeout),
-        };
-        let slot = self.table.get(key).expect("the slot was just taken");
-        slot.opcode = opcode;
-        slot.marks.timed = timed;
-        slot.marks.queued = queued;
-        self.in_flight += 1;
-        self.counters.submitted += 1;
-        tracing::trace!(op = T::NAME, slot = key.index, queued, "push");
-        Start::InFlight(key)
-    }
-
-    fn push_timed(&mut self, key: OpKey, entry: Prepared, timeout: Prepared) -> bool {
-        let timeout = timeout.with_user_data(key.user_data(Kind::LinkTimeout));
-        let timeout =
-            if self.ring.can_skip_linked_cqe() { timeout.silent_success() } else { timeout };
-        self.backlog.push_op(&mut self.ring, key, entry.linked(), Some(timeout))
-    }
-
-    /// Serves an op from the stash, makes it wait, or lets it through.
-    fn pass_gate<T: Op>(&mut self, mut op: T, fd: FdRef, waker: &Waker) -> Result<T, Start<T>> {
-        let Some(lane) = T::LANE else { return Ok(op) };
-        match self.descriptors.gate(fd, lane, waker) {
-            Gate::Open => return Ok(op),
-            Gate::Wait => return Err(Start::Gated(op)),
-            Gate::Stash => {
-                let stash = self.descriptors.stash(fd);
-                if let Some(served) = stash.and_then(|stash| op.serve(stash)) {
-                    return Err(Start::Served(op, served));
-                }
-            }
-        }
-        if self.descriptors.must_wait(fd, lane, waker) {
-            return Err(Start::Gated(op));
-        }
-        Ok(op)
-    }
-
-    /// The op and its outcome when its final completion has come; else keeps the waker.
-    pub(super) fn poll<T: Op>(&mut self, key: OpKey, waker: &Waker) -> Option<Finished<T>> {
-        let slot = self.table.get(key).expect("an op keeps its slot until its outcome is taken");
-        let outcome = slot.lifecycle.poll(waker)?;
-        let marks = slot.marks;
-        let descriptor = slot.counted();
-        let cell = self.table.remove(key).expect("the slot was just read");
-        let op = self.cells.take(cell);
-        if let Some(fd) = descriptor {
-            self.release(fd);
-        }
-        Some(Finished { op, outcome, end: End::of(outcome, marks) })
-    }
-
     /// Notes that an op's future is gone; what is to be finished now, outside the borrow.
     fn abandon(&mut self, key: OpKey) -> Option<Salvage> {
         if !self.ring.is_own() {
@@ -314,7 +173,6 @@ impl Driver {
                 self.take_salvage(key, outcome)
             }
             AfterDrop::Cancel if slot.marks.queued => {
-                self.in_flight -= 1;
                 self.counters.completed += 1;
                 if let (Some(fd), Some(lane)) = (descriptor, lane) {
                     self.descriptors.note_abandoned(fd, lane);
@@ -386,7 +244,6 @@ impl Driver {
             return;
         }
         slot.marks.queued = false;
-        self.in_flight -= 1;
         self.counters.completed += 1;
         let waker = match slot.stream.as_mut() {
             Some(stream) => stream.end_unsubmitted(),
@@ -407,7 +264,15 @@ impl Driver {
     }
 
     /// One user of a descriptor less; the last one closes it through the ring.
+    #[inline]
     fn release(&mut self, fd: FdRef) {
+        if !self.descriptors.release_one_of_many(fd) {
+            self.release_rarely(fd);
+        }
+    }
+
+    #[inline(never)]
+    fn release_rarely(&mut self, fd: FdRef) {
         let released = self.descriptors.release(fd, &mut self.pending.wakes);
         let Some(released) = released else { return };
         if let Some(fd) = released.fd {
@@ -436,7 +301,7 @@ impl std::fmt::Debug for Driver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Driver")
             .field("runtime", &self.runtime)
-            .field("in_flight", &self.in_flight)
+            .field("in_flight", &self.counters.in_flight())
             .finish_non_exhaustive()
     }
 }
@@ -456,7 +321,7 @@ pub(crate) fn install(driver: Option<Box<Driver>>) -> Option<Box<Driver>> {
 ///
 /// User code runs here: wakers and the destructors of buffers.
 pub(crate) fn finish_turn(reaped: &mut Reaped) {
-    reaped.wakes.drain(..).for_each(Waker::wake);
+    scheduler::wake_all(&mut reaped.wakes);
     reaped.untaken.drain(..).for_each(multishot::Untaken::keep);
     reaped.salvages.drain(..).for_each(finish_salvage);
 }

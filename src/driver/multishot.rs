@@ -20,6 +20,7 @@ use super::lifecycle::Lifecycle;
 use super::op::Op;
 use super::slot::Salvage;
 use super::{Driver, OpKey, Start};
+use crate::scheduler::Wake;
 use crate::sys::Outcome;
 
 /// An op whose every completion is an item.
@@ -41,7 +42,7 @@ pub trait MultishotOp: Op<Output = ()> {
 /// The items of an op in flight.
 pub(super) struct Stream {
     items: VecDeque<Outcome>,
-    waker: Option<Waker>,
+    waker: Option<Wake>,
     has_ended: bool,
     is_abandoned: bool,
     is_paused: bool,
@@ -72,9 +73,9 @@ fn keep<T: MultishotOp>(descriptor: FdRef, outcome: Outcome) {
 
 /// What a completion of a stream asks the driver to do.
 pub(super) enum AfterItem {
-    Wake(Option<Waker>),
+    Wake(Option<Wake>),
     /// Wake, and ask the kernel to pause: nobody takes the items.
-    Pause(Option<Waker>),
+    Pause(Option<Wake>),
     Keep(Untaken),
 }
 
@@ -107,12 +108,12 @@ impl Stream {
     }
 
     /// Who waits for the next item.
-    pub(super) fn waker(&self) -> Option<&Waker> {
+    pub(super) fn waker(&self) -> Option<&Wake> {
         self.waker.as_ref()
     }
 
     /// Ends a stream whose entry never reached the kernel.
-    pub(super) fn end_unsubmitted(&mut self) -> Option<Waker> {
+    pub(super) fn end_unsubmitted(&mut self) -> Option<Wake> {
         self.has_ended = true;
         self.waker.take()
     }
@@ -135,7 +136,11 @@ enum Next<T> {
 }
 
 impl Driver {
-    fn start_stream<T: MultishotOp>(&mut self, op: T, waker: &Waker) -> Start<T> {
+    fn start_stream<T: MultishotOp>(
+        &mut self,
+        op: &mut Option<T>,
+        waker: &Waker,
+    ) -> Start<T::Completed> {
         let started = self.start(op, None, waker);
         if let Start::InFlight(key) = &started {
             let slot = self.table.get(*key).expect("the op was just started");
@@ -153,8 +158,8 @@ impl Driver {
         }
         if !stream.has_ended {
             match &mut stream.waker {
-                Some(known) if known.will_wake(waker) => {}
-                place => *place = Some(waker.clone()),
+                Some(known) => known.update(waker),
+                place => *place = Some(Wake::of(waker)),
             }
             return Next::Pending;
         }
@@ -198,7 +203,6 @@ impl Driver {
         let slot = self.table.get(key)?;
         slot.lifecycle = Lifecycle::Abandoned;
         if slot.marks.queued {
-            self.in_flight -= 1;
             self.counters.completed += 1;
             return self.take_salvage(key, Outcome::CANCELLED);
         }
@@ -215,19 +219,15 @@ impl Driver {
 /// taken is kept for the next operation of the same handle.
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct Multishot<T: MultishotOp> {
-    state: State<T>,
+    /// The op, while it is not in flight.
+    op: Option<T>,
+    running: Option<OpKey>,
     runtime: u32,
-}
-
-enum State<T> {
-    Idle(T),
-    Running(OpKey),
-    Moving,
 }
 
 impl<T: MultishotOp> Multishot<T> {
     pub(crate) fn new(op: T) -> Self {
-        Multishot { state: State::Idle(op), runtime: 0 }
+        Multishot { op: Some(op), running: None, runtime: 0 }
     }
 
     /// The next item.
@@ -241,9 +241,9 @@ impl<T: MultishotOp> Multishot<T> {
     /// Polls for the next item. Every error is an item, after which the op is armed again.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T::Item>> {
         loop {
-            let polled = match self.state {
-                State::Running(key) => self.poll_running(key, cx),
-                _ => self.poll_idle(cx),
+            let polled = match self.running {
+                Some(key) => self.poll_running(key, cx),
+                None => self.poll_idle(cx),
             };
             match polled {
                 Step::Again => {}
@@ -254,35 +254,21 @@ impl<T: MultishotOp> Multishot<T> {
     }
 
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Step<T> {
-        let State::Idle(op) = std::mem::replace(&mut self.state, State::Moving) else {
-            panic!("a stream was polled after a panic in its poll");
-        };
-        let mut idle = Some(op);
+        assert!(self.op.is_some(), "a stream was polled after a panic in its poll");
+        let Multishot { op, runtime, .. } = self;
         let started = super::with(|driver| {
-            self.runtime = driver.runtime();
-            idle.take().map(|op| driver.start_stream(op, cx.waker()))
+            *runtime = driver.runtime();
+            driver.start_stream(op, cx.waker())
         });
-        match started.flatten().unwrap_or_else(|| super::no_loop(T::NAME)) {
+        match started.unwrap_or_else(|| super::no_loop(T::NAME)) {
             Start::InFlight(key) => {
-                self.state = State::Running(key);
+                self.running = Some(key);
                 Step::Again
             }
-            Start::Gated(op) => {
-                self.state = State::Idle(op);
-                Step::Pending
-            }
-            Start::Served(op, result) => {
-                self.state = State::Idle(op);
-                Step::Ready(result)
-            }
-            Start::Refused(op, error) => {
-                self.state = State::Idle(op);
-                Step::Ready(Err(error))
-            }
-            Start::Foreign(op) => {
-                self.state = State::Idle(op);
-                super::foreign_handle()
-            }
+            Start::Gated => Step::Pending,
+            Start::Served(result) => Step::Ready(result),
+            Start::Refused(error) => Step::Ready(Err(error)),
+            Start::Foreign => super::foreign_handle(),
         }
     }
 
@@ -295,7 +281,7 @@ impl<T: MultishotOp> Multishot<T> {
         match next.unwrap_or_else(|| super::no_loop(T::NAME)) {
             Next::Pending => Step::Pending,
             Next::Ended(op) => {
-                self.state = State::Idle(op);
+                (self.op, self.running) = (Some(op), None);
                 Step::Again
             }
             // The driver's own pauses end this way; the op is armed again.
@@ -315,7 +301,7 @@ enum Step<T: MultishotOp> {
 
 impl<T: MultishotOp> Drop for Multishot<T> {
     fn drop(&mut self) {
-        if let State::Running(key) = self.state {
+        if let Some(key) = self.running {
             abandon(self.runtime, key);
         }
     }
@@ -363,7 +349,7 @@ mod tests {
     fn stream(queued_max: usize) -> Stream {
         Stream {
             items: VecDeque::new(),
-            waker: Some(Waker::noop().clone()),
+            waker: Some(Wake::of(Waker::noop())),
             has_ended: false,
             is_abandoned: false,
             is_paused: false,

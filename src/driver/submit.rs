@@ -29,7 +29,9 @@ use crate::time::{Instant, Sleep, sleep_until};
 /// When polled outside the loop that its handle belongs to.
 #[must_use = "an operation does nothing unless it is awaited"]
 pub struct Submit<T: Op> {
-    state: State<T>,
+    state: State,
+    /// The op, while it is not in flight.
+    op: Option<T>,
     deadline: Option<Deadline>,
     /// Keeps the time of an op whose timeout the kernel would not keep.
     timer: Option<Box<Sleep>>,
@@ -42,8 +44,9 @@ pub struct Submit<T: Op> {
     made_at: &'static Location<'static>,
 }
 
-enum State<T> {
-    Idle(T),
+#[derive(Clone, Copy)]
+enum State {
+    Idle,
     InFlight(OpKey),
     Done,
 }
@@ -60,7 +63,8 @@ impl<T: Op> Submit<T> {
     #[cfg_attr(debug_assertions, track_caller)]
     pub(crate) fn new(op: T) -> Self {
         Submit {
-            state: State::Idle(op),
+            state: State::Idle,
+            op: Some(op),
             deadline: None,
             timer: None,
             has_expired: false,
@@ -138,8 +142,8 @@ impl<T: Op> Submit<T> {
     fn drop_undone(&mut self) {
         match self.state {
             State::InFlight(key) => super::abandon(self.runtime, key),
-            State::Idle(_) if self.runtime == 0 => unpolled::note(T::NAME, self.made_at()),
-            State::Idle(_) | State::Done => {}
+            State::Idle if self.runtime == 0 => unpolled::note(T::NAME, self.made_at()),
+            State::Idle | State::Done => {}
         }
     }
 
@@ -170,53 +174,69 @@ impl<T: Op> Submit<T> {
         Some(at)
     }
 
+    /// The time of the linked timeout, if there is to be one; the loop's own timer is made where
+    /// the kernel keeps no time.
+    #[inline(never)]
+    fn limit(&mut self) -> Option<u64> {
+        let at = self.fix_deadline()?;
+        if T::HAS_LINKED_TIMEOUT {
+            return Some(at.as_nanos());
+        }
+        if self.timer.is_none() {
+            self.timer = Some(Box::new(sleep_until(at)));
+        }
+        None
+    }
+
+    #[inline]
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<T::Output> {
-        if self.is_unwanted {
+        if self.is_unwanted || self.op.is_none() {
             return Poll::Ready(self.give_up());
         }
-        let mut linked_ns = None;
-        if let Some(at) = self.fix_deadline() {
-            if T::HAS_LINKED_TIMEOUT {
-                linked_ns = Some(at.as_nanos());
-            } else if self.timer.is_none() {
-                self.timer = Some(Box::new(sleep_until(at)));
-            }
-        }
-        let State::Idle(op) = std::mem::replace(&mut self.state, State::Done) else {
-            panic!("an operation was polled after it had given its result");
-        };
-        // Only the closure's borrow goes into the loop: without one, the op is dropped out here.
-        let mut idle = Some(op);
+        let linked_ns = if self.deadline.is_some() { self.limit() } else { None };
+        let Submit { op, runtime, .. } = self;
         let started = super::with(|driver| {
-            self.runtime = driver.runtime();
-            idle.take().map(|op| driver.start(op, linked_ns, cx.waker()))
+            *runtime = driver.runtime();
+            driver.start(op, linked_ns, cx.waker())
         });
-        match started.flatten().unwrap_or_else(|| super::no_loop(T::NAME)) {
-            Start::InFlight(key) => {
+        match started {
+            Some(Start::InFlight(key)) => {
                 self.state = State::InFlight(key);
-                self.poll_timer(cx);
+                if self.timer.is_some() {
+                    self.poll_timer(cx);
+                }
                 Poll::Pending
             }
-            Start::Gated(op) => {
-                self.state = State::Idle(op);
-                Poll::Pending
-            }
-            Start::Served(op, result) => Poll::Ready(op.complete(result)),
-            Start::Refused(op, error) => Poll::Ready(op.complete(Err(error))),
-            Start::Foreign(op) => {
-                self.state = State::Idle(op);
-                super::foreign_handle()
+            Some(other) => self.not_in_flight(other),
+            None => {
+                self.state = State::Done;
+                super::no_loop(T::NAME)
             }
         }
+    }
+
+    #[inline(never)]
+    fn not_in_flight(&mut self, start: Start<T::Completed>) -> Poll<T::Output> {
+        let result = match start {
+            Start::Served(result) => result,
+            Start::Refused(error) => Err(error),
+            Start::Foreign => super::foreign_handle(),
+            Start::Gated | Start::InFlight(_) => return Poll::Pending,
+        };
+        Poll::Ready(self.take_idle().complete(result))
+    }
+
+    /// Takes the op that is not in flight.
+    fn take_idle(&mut self) -> T {
+        self.state = State::Done;
+        self.op.take().expect("an operation was polled after it had given its result")
     }
 
     /// Ends an op that is not in flight as what was asked for.
     #[cold]
     fn give_up(&mut self) -> T::Output {
-        let State::Idle(op) = std::mem::replace(&mut self.state, State::Done) else {
-            panic!("an operation was polled after it had given its result");
-        };
-        op.complete(Err(if self.has_expired { sys::timed_out() } else { sys::cancelled() }))
+        let error = if self.has_expired { sys::timed_out() } else { sys::cancelled() };
+        self.take_idle().complete(Err(error))
     }
 
     /// Asks for the op's end when the loop keeps its time and that has come.
@@ -228,25 +248,34 @@ impl<T: Op> Submit<T> {
         }
     }
 
+    #[inline]
     fn poll_in_flight(&mut self, key: OpKey, cx: &mut Context<'_>) -> Poll<T::Output> {
         let runtime = self.runtime;
         let finished = super::with(|driver| {
             super::check_runtime(runtime, driver.runtime());
             driver.poll::<T>(key, cx.waker())
         });
-        let Some(Finished { mut op, outcome, end }) =
-            finished.unwrap_or_else(|| super::no_loop(T::NAME))
-        else {
-            self.poll_timer(cx);
+        let Some(finished) = finished else { super::no_loop(T::NAME) };
+        let Some(Finished { op, outcome, end }) = finished else {
+            if self.timer.is_some() {
+                self.poll_timer(cx);
+            }
             return Poll::Pending;
         };
         self.state = State::Done;
+        if outcome.res >= 0 {
+            return Poll::Ready(op.complete(outcome.into_result()));
+        }
+        self.finish_failed(Finished { op, outcome, end }, cx)
+    }
+
+    /// Says how an op failed, or submits it again.
+    #[inline(never)]
+    fn finish_failed(&mut self, finished: Finished<T>, cx: &mut Context<'_>) -> Poll<T::Output> {
+        let Finished { mut op, outcome, end } = finished;
         let result = match end {
             _ if outcome.is_interrupted() && !T::IS_REPEATABLE => outcome.into_result(),
-            End::Again => {
-                self.state = State::Idle(op);
-                return self.poll_idle(cx);
-            }
+            End::Again => return self.start_again(op, cx),
             End::Own => outcome.into_result(),
             End::Cancelled if self.has_expired => Err(sys::timed_out()),
             End::Cancelled => Err(sys::cancelled()),
@@ -255,11 +284,16 @@ impl<T: Op> Submit<T> {
         };
         if let Err(error) = &result {
             if end == End::Own && op.retries(error) {
-                self.state = State::Idle(op);
-                return self.poll_idle(cx);
+                return self.start_again(op, cx);
             }
         }
         Poll::Ready(op.complete(result))
+    }
+
+    fn start_again(&mut self, op: T, cx: &mut Context<'_>) -> Poll<T::Output> {
+        self.op = Some(op);
+        self.state = State::Idle;
+        self.poll_idle(cx)
     }
 }
 
@@ -287,7 +321,7 @@ impl<T: Op> Drop for Submit<T> {
 impl<T: Op> std::fmt::Debug for Submit<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let state = match self.state {
-            State::Idle(_) => "idle",
+            State::Idle => "idle",
             State::InFlight(_) => "in flight",
             State::Done => "done",
         };

@@ -4,10 +4,12 @@ use std::task::Waker;
 
 use super::descriptor::FdRef;
 use super::key::{INDEX_MAX, OpKey};
-use super::lifecycle::Lifecycle;
+use super::lifecycle::{AfterCompletion, Lifecycle};
 use super::multishot::Stream;
 use super::op::Lane;
 use super::slot::OpCell;
+use crate::scheduler::Wake;
+use crate::sys::Outcome;
 
 /// One op between its first poll and the moment its outcome is taken.
 pub(super) struct Slot {
@@ -42,7 +44,30 @@ pub(super) struct Marks {
     pub(super) queued: bool,
 }
 
+/// What an op is, for its slot.
+pub(super) struct About {
+    pub(super) descriptor: Option<FdRef>,
+    pub(super) lane: Option<Lane>,
+    pub(super) opcode: u8,
+}
+
+/// What the slot of an op held whose final completion has come.
+pub(super) struct Done {
+    pub(super) cell: OpCell,
+    pub(super) outcome: Outcome,
+    pub(super) marks: Marks,
+    /// The descriptor that has one user less now.
+    pub(super) descriptor: Option<FdRef>,
+}
+
 impl Slot {
+    #[inline]
+    fn free(&mut self) {
+        self.stream = None;
+        self.generation = self.generation.wrapping_add(1);
+        self.lifecycle = Lifecycle::Abandoned;
+    }
+
     /// The descriptor that the op keeps open.
     #[inline]
     pub(super) fn counted(&self) -> Option<FdRef> {
@@ -102,36 +127,83 @@ impl Table {
     pub(super) fn insert(
         &mut self,
         cell: OpCell,
-        waker: Waker,
-        target: (Option<FdRef>, Option<Lane>),
+        wake: Wake,
+        about: About,
+        marks: Marks,
         since_ns: u64,
     ) -> OpKey {
-        let (descriptor, lane) = target;
-        let lifecycle = Lifecycle::Waiting(waker);
-        if let Some(index) = self.free.pop() {
-            let slot = &mut self.slots[index as usize];
-            slot.lifecycle = lifecycle;
-            slot.cell = Some(cell);
-            (slot.descriptor, slot.lane) = (descriptor, lane);
-            slot.marks = Marks::default();
-            slot.since_ns = since_ns;
-            return OpKey { index, generation: slot.generation };
-        }
-        let index = self.slots.len() as u32;
-        let (generation, opcode, marks) = (0, 0, Marks::default());
-        let cell = Some(cell);
+        let About { descriptor, lane, opcode } = about;
+        let lifecycle = Lifecycle::Waiting(wake);
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => self.add(),
+        };
+        let slot = &mut self.slots[index as usize];
+        slot.lifecycle = lifecycle;
+        slot.cell = Some(cell);
+        (slot.descriptor, slot.lane, slot.opcode) = (descriptor, lane, opcode);
+        slot.marks = marks;
+        slot.since_ns = since_ns;
+        OpKey { index, generation: slot.generation }
+    }
+
+    #[cold]
+    fn add(&mut self) -> u32 {
         self.slots.push(Slot {
-            lifecycle,
-            cell,
-            descriptor,
-            lane,
+            lifecycle: Lifecycle::Abandoned,
+            cell: None,
+            descriptor: None,
+            lane: None,
             stream: None,
-            generation,
-            opcode,
-            marks,
-            since_ns,
+            generation: 0,
+            opcode: 0,
+            marks: Marks::default(),
+            since_ns: 0,
         });
-        OpKey { index, generation }
+        (self.slots.len() - 1) as u32
+    }
+
+    /// Frees the slot of an op whose final completion has come and hands out what it held; else
+    /// keeps the waker.
+    ///
+    /// # Panics
+    ///
+    /// When the op has no slot: an op keeps it until its outcome is taken.
+    #[inline(always)]
+    pub(super) fn take_done(&mut self, key: OpKey, waker: &Waker) -> Option<Done> {
+        let slot = self.slots.get_mut(key.index as usize);
+        let slot = slot.filter(|slot| slot.generation == key.generation);
+        let slot = slot.expect("an op keeps its slot until its outcome is taken");
+        let Lifecycle::Completed(outcome) = slot.lifecycle else {
+            slot.lifecycle.poll(waker);
+            return None;
+        };
+        let (marks, descriptor) = (slot.marks, slot.counted());
+        let cell = slot.cell.take()?;
+        slot.lifecycle = Lifecycle::Abandoned;
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(key.index);
+        Some(Done { cell, outcome, marks, descriptor })
+    }
+
+    /// Notes the success of an op with one completion, and says whom to wake; `None` for every
+    /// completion that is another kind of thing.
+    #[inline]
+    pub(super) fn succeed(&mut self, key: OpKey, outcome: Outcome) -> Option<Wake> {
+        let slot = self.slots.get_mut(key.index as usize)?;
+        let is_plain = slot.generation == key.generation
+            && slot.stream.is_none()
+            && !slot.marks.closed
+            && outcome.res >= 0
+            && matches!(slot.lifecycle, Lifecycle::Waiting(_));
+        if !is_plain {
+            return None;
+        }
+        match slot.lifecycle.complete(outcome) {
+            AfterCompletion::Wake(wake) => Some(wake),
+            // The op waits: that was seen above.
+            AfterCompletion::Salvage(_) | AfterCompletion::Ignore => None,
+        }
     }
 
     /// The slot of an op that still has one.
@@ -146,9 +218,7 @@ impl Table {
     pub(super) fn remove(&mut self, key: OpKey) -> Option<OpCell> {
         let slot = self.get(key)?;
         let cell = slot.cell.take();
-        slot.stream = None;
-        slot.generation = slot.generation.wrapping_add(1);
-        slot.lifecycle = Lifecycle::Abandoned;
+        slot.free();
         self.free.push(key.index);
         cell
     }

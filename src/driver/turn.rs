@@ -1,7 +1,6 @@
 //! One turn: submit, wait, reap, in one system call.
 
 use std::io;
-use std::task::Waker;
 use std::time::Duration;
 
 use super::key::{self, Internal, Kind};
@@ -10,6 +9,7 @@ use super::multishot::{AfterItem, Untaken};
 use super::slot::Salvage;
 use super::table::Slot;
 use super::{Driver, FdRef, Lane, OpKey};
+use crate::scheduler::Wake;
 use crate::sys::{self, Cqe, Entered, Outcome, Wait};
 
 /// Completions of a turn from which on more are likely to be ready: the kernel's deferred work comes
@@ -20,7 +20,7 @@ const LOADED_MIN: u32 = 20;
 #[derive(Debug, Default)]
 pub(crate) struct Reaped {
     /// Tasks whose op has completed.
-    pub(crate) wakes: Vec<Waker>,
+    pub(crate) wakes: Vec<Wake>,
     /// Items of abandoned streams, to be kept before their op is finished.
     pub(crate) untaken: Vec<Untaken>,
     /// Abandoned ops that have completed.
@@ -59,7 +59,20 @@ pub(crate) struct Counters {
     pub(crate) close_failures: u64,
 }
 
+impl Counters {
+    /// Ops without their final completion, the driver's own excluded.
+    #[inline]
+    pub(crate) fn in_flight(&self) -> usize {
+        (self.submitted - self.completed) as usize
+    }
+}
+
 impl Driver {
+    /// Whether the kernel has anything to complete but the driver's poll on its notifier.
+    pub(super) fn has_work_in_kernel(&self) -> bool {
+        self.counters.in_flight() + self.closing > 0
+    }
+
     /// Submits, waits as long as `wait` says and nothing is there, and reaps into `reaped`.
     ///
     /// # Errors
@@ -76,7 +89,7 @@ impl Driver {
             }
             let wait = self.batched(wait);
             // What the kernel holds back may be the answer to a cancel, when nothing is in flight.
-            let idle = self.in_flight + self.closing == 0
+            let idle = !self.has_work_in_kernel()
                 && self.ring.unsubmitted() == 0
                 && !self.ring.has_overflowed();
             let mut entered = Entered::Done;
@@ -139,15 +152,23 @@ impl Driver {
     }
 
     fn reap(&mut self, reaped: &mut Reaped) -> u32 {
-        let Driver { ring, table, in_flight, closing, counters, notifier, .. } = self;
+        let Driver { ring, table, closing, counters, notifier, .. } = self;
         let mut rearm = false;
         let mut pauses = std::mem::take(&mut self.pauses);
         let mut releases = std::mem::take(&mut self.releases);
         let mut recalls = Vec::new();
         let count = ring.reap(|cqe| {
             let (kind, key) = key::parse(cqe.user_data);
+            if kind == Kind::Op {
+                if let Some(wake) = table.succeed(key, cqe.outcome) {
+                    reaped.wakes.push(wake);
+                    counters.completed += 1;
+                    tracing::trace!(slot = key.index, res = cqe.outcome.res, "reap");
+                    return;
+                }
+            }
             match kind {
-                Kind::Op => match complete(table, in_flight, counters, reaped, key, cqe) {
+                Kind::Op => match complete(table, counters, reaped, key, cqe) {
                     After::Nothing => {}
                     After::Pause => pauses.push(key),
                     After::Release(fd) => releases.push(fd),
@@ -187,7 +208,6 @@ enum After {
 }
 
 impl After {
-    #[inline]
     fn end_of(slot: &mut Slot, outcome: Outcome) -> After {
         if let Some(fd) = slot.release_early() {
             return After::Release(fd);
@@ -202,10 +222,9 @@ impl After {
 }
 
 /// Routes an op's completion.
-#[inline]
+#[inline(never)]
 fn complete(
     table: &mut super::Table,
-    in_flight: &mut usize,
     counters: &mut Counters,
     reaped: &mut Reaped,
     key: OpKey,
@@ -216,12 +235,12 @@ fn complete(
         return After::Nothing;
     };
     if slot.stream.is_some() {
-        return complete_item(table, in_flight, counters, reaped, key, cqe);
+        return complete_item(table, counters, reaped, key, cqe);
     }
     let mut after = After::Nothing;
     match slot.lifecycle.complete(cqe.outcome) {
-        AfterCompletion::Wake(waker) => {
-            reaped.wakes.push(waker);
+        AfterCompletion::Wake(wake) => {
+            reaped.wakes.push(wake);
             after = After::end_of(slot, cqe.outcome);
         }
         AfterCompletion::Salvage(outcome) => {
@@ -234,7 +253,6 @@ fn complete(
             return After::Nothing;
         }
     }
-    *in_flight -= 1;
     counters.completed += 1;
     tracing::trace!(slot = key.index, res = cqe.outcome.res, "reap");
     after
@@ -243,7 +261,6 @@ fn complete(
 /// Routes one of many completions of an op.
 fn complete_item(
     table: &mut super::Table,
-    in_flight: &mut usize,
     counters: &mut Counters,
     reaped: &mut Reaped,
     key: OpKey,
@@ -255,7 +272,6 @@ fn complete_item(
     let after = stream.push(target.0, cqe.outcome);
     let is_over = stream.is_over();
     if cqe.outcome.is_final() {
-        *in_flight -= 1;
         counters.completed += 1;
     }
     let mut next = After::Nothing;

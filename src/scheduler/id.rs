@@ -10,6 +10,8 @@ use std::fmt;
 pub(crate) struct TaskId(u64);
 
 impl TaskId {
+    /// A name that no task has.
+    pub(super) const NOBODY: TaskId = TaskId(u64::MAX);
     pub(crate) const INDEX_MAX: u32 = (1 << 27) - 1;
     pub(crate) const GENERATION_MAX: u32 = (1 << 27) - 1;
 

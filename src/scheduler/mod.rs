@@ -8,12 +8,12 @@
 //! goes to the end and cannot starve the others.
 
 mod id;
+mod queue;
 mod waker;
 
-use std::collections::VecDeque;
-
 pub(crate) use self::id::TaskId;
-pub(crate) use self::waker::{task_of, waker_of};
+use self::queue::Queue;
+pub(crate) use self::waker::{Wake, task_of, waker_of};
 use crate::local::Local;
 use crate::remote::{self, Remote};
 
@@ -27,12 +27,12 @@ pub(crate) struct Scheduler {
     place: usize,
     slots: Vec<Slot>,
     free: Vec<u32>,
-    queue: VecDeque<TaskId>,
+    queue: Queue,
     /// Tasks that woke themselves while they were polled: they yield to I/O, too, and are queued
     /// again after the next turn.
     yielded: Vec<TaskId>,
-    /// The task taken out last.
-    running: Option<TaskId>,
+    /// The task taken out last, or [`TaskId::NOBODY`].
+    running: TaskId,
     woken: u64,
 }
 
@@ -48,9 +48,9 @@ impl Scheduler {
             place: remote::place(runtime),
             slots: Vec::new(),
             free: Vec::new(),
-            queue: VecDeque::new(),
+            queue: Queue::default(),
             yielded: Vec::new(),
-            running: None,
+            running: TaskId::NOBODY,
             woken: 0,
         }
     }
@@ -66,7 +66,7 @@ impl Scheduler {
             Some(index) => index,
             None => {
                 let index = self.slots.len() as u32;
-                assert!(index <= TaskId::INDEX_MAX, "too many tasks on one loop");
+                assert!(index < TaskId::INDEX_MAX, "too many tasks on one loop");
                 self.slots.push(Slot { generation: 0, is_queued: false });
                 index
             }
@@ -89,30 +89,49 @@ impl Scheduler {
         if let Some(slot) = self.slot(task) {
             if !std::mem::replace(&mut slot.is_queued, true) {
                 self.woken += 1;
-                if self.running == Some(task) {
+                if self.running == task {
                     self.yielded.push(task);
                 } else {
-                    self.queue.push_back(task);
+                    self.queue.push(task);
                 }
             }
         }
     }
 
+    /// Wakes the tasks of this loop among them, and leaves the others: a waker of somebody else's
+    /// may do anything, and is called outside the borrow.
+    fn wake_own(&mut self, wakes: &mut Vec<Wake>) {
+        let mut others = 0;
+        for index in 0..wakes.len() {
+            match wakes[index] {
+                Wake::Task(task) if task.place() == self.place => self.wake(task),
+                _ => {
+                    wakes.swap(others, index);
+                    others += 1;
+                }
+            }
+        }
+        wakes.truncate(others);
+    }
+
     /// A turn has been made: tasks that yielded may run again.
     #[inline]
     pub(crate) fn begin_tick(&mut self) {
-        self.running = None;
-        self.queue.extend(self.yielded.drain(..));
+        self.running = TaskId::NOBODY;
+        self.queue.append(&mut self.yielded);
     }
 
     /// The task to run next.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<TaskId> {
         loop {
-            self.running = self.queue.pop_front();
-            let task = self.running?;
+            let Some(task) = self.queue.pop() else {
+                self.running = TaskId::NOBODY;
+                return None;
+            };
             if let Some(slot) = self.slot(task) {
                 slot.is_queued = false;
+                self.running = task;
                 return Some(task);
             }
         }
@@ -150,6 +169,20 @@ pub(crate) fn with<R>(f: impl FnOnce(&mut Scheduler) -> R) -> Option<R> {
 /// Makes `scheduler` this thread's and returns the one before.
 pub(crate) fn install(scheduler: Option<Box<Scheduler>>) -> Option<Box<Scheduler>> {
     SCHEDULER.with(|place| place.replace(scheduler))
+}
+
+/// Wakes many, those who are tasks of this thread's loop first.
+pub(crate) fn wake_all(wakes: &mut Vec<Wake>) {
+    if wakes.is_empty() {
+        return;
+    }
+    with(|scheduler| scheduler.wake_own(wakes));
+    for wake in wakes.drain(..) {
+        match wake {
+            Wake::Task(task) => self::wake(task),
+            Wake::Other(waker) => waker.wake(),
+        }
+    }
 }
 
 /// Wakes a task from any thread.

@@ -26,6 +26,52 @@ pub(crate) fn task_of(waker: &Waker) -> Option<TaskId> {
     std::ptr::eq(waker.vtable(), &VTABLE).then(|| TaskId::from_bits(waker.data().addr() as u64))
 }
 
+/// Whom to wake: a task by its name, or somebody by a waker that is not one of ours.
+///
+/// A name is a plain word: it is kept, woken and let go of without a call through a table, and many
+/// are woken in one look-up ([`wake_all`](super::wake_all)).
+#[derive(Debug)]
+pub(crate) enum Wake {
+    Task(TaskId),
+    Other(Waker),
+}
+
+impl Wake {
+    /// Whom this waker wakes.
+    #[inline]
+    pub(crate) fn of(waker: &Waker) -> Wake {
+        match task_of(waker) {
+            Some(task) => Wake::Task(task),
+            None => Wake::Other(waker.clone()),
+        }
+    }
+
+    /// Whether this waker wakes the same.
+    #[inline]
+    pub(crate) fn is_of(&self, waker: &Waker) -> bool {
+        match self {
+            Wake::Task(task) => task_of(waker) == Some(*task),
+            Wake::Other(known) => known.will_wake(waker),
+        }
+    }
+
+    /// Has the one to wake be this waker's.
+    #[inline]
+    pub(crate) fn update(&mut self, waker: &Waker) {
+        if !self.is_of(waker) {
+            *self = Wake::of(waker);
+        }
+    }
+
+    /// A waker for who asks by it, as a dump does.
+    pub(crate) fn to_waker(&self) -> Waker {
+        match self {
+            Wake::Task(task) => waker_of(*task),
+            Wake::Other(waker) => waker.clone(),
+        }
+    }
+}
+
 fn clone(data: *const ()) -> RawWaker {
     RawWaker::new(data, &VTABLE)
 }
@@ -47,6 +93,19 @@ mod tests {
         assert_eq!(task_of(&waker.clone()), Some(task));
         assert!(waker.will_wake(&waker_of(task)));
         assert!(!waker.will_wake(&waker_of(TaskId::new(1000, 8, 42))));
+    }
+
+    #[test]
+    fn a_wake_is_of_the_one_whose_waker_came_last() {
+        let [first, second] = [1, 2].map(|index| waker_of(TaskId::new(1, 0, index)));
+        let mut wake = Wake::of(&first);
+        wake.update(&second);
+        assert!(wake.to_waker().will_wake(&second));
+        wake.update(Waker::noop());
+        assert!(matches!(wake, Wake::Other(_)));
+        wake.update(&first);
+        assert!(matches!(wake, Wake::Task(task) if task.index() == 1));
+        assert_eq!(size_of::<Wake>(), size_of::<Waker>());
     }
 
     #[test]

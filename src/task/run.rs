@@ -9,6 +9,7 @@
 //!
 //! Panics are caught here and cost nobody else.
 
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -36,7 +37,8 @@ pub(crate) fn run(id: TaskId) {
     if stop != Stop::No {
         return stop_now(id, task, stop, is_cleaning_up);
     }
-    let waker = scheduler::waker_of(id);
+    // It owns nothing, so there is nothing to be dropped.
+    let waker = ManuallyDrop::new(scheduler::waker_of(id));
     let mut cx = Context::from_waker(&waker);
     match catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(&mut cx))) {
         Ok(Poll::Pending) => {

@@ -66,12 +66,12 @@ async fn rounds(rounds: usize) {
 
 /// Takes the connections of earlier rounds that wait to be accepted, or were kept for a next accept.
 async fn take_what_waits(listener: &TcpListener) {
-    let drained = annulus::time::timeout(Duration::from_millis(10), async {
-        loop {
-            drop(listener.accept().await.unwrap());
-        }
-    });
-    assert!(drained.await.is_err());
+    // One limit for all of them would end on a busy machine while some still wait.
+    while let Ok(accepted) =
+        annulus::time::timeout(Duration::from_millis(10), listener.accept()).await
+    {
+        drop(accepted.unwrap());
+    }
 }
 
 /// What a connection sends, over and over.

@@ -1,0 +1,181 @@
+//! The way of an op into the ring and out of it: the path that every operation takes.
+//!
+//! [`Driver::start`] admits an op to its descriptor, moves it into a cell, pushes its entry and
+//! gives it a slot; [`Driver::poll`] takes it out again when its final completion is there. What
+//! happens rarely, a stash, a full queue, a descriptor's last user, is told apart by one check each
+//! and done elsewhere.
+
+use std::io;
+use std::task::Waker;
+
+use super::descriptor::{Admission, FdRef, Gate};
+use super::key::Kind;
+use super::op::Op;
+use super::{Driver, OpKey, table};
+use crate::scheduler::Wake;
+use crate::sys::{self, Outcome, Prepared};
+
+/// What became of an op at its first poll. An op that is not in flight is still in its place.
+pub(super) enum Start<C> {
+    InFlight(OpKey),
+    /// An abandoned op must end first.
+    Gated,
+    /// The stash had what it wanted: its completion.
+    Served(io::Result<C>),
+    Refused(io::Error),
+    /// Its descriptor is another loop's.
+    Foreign,
+}
+
+/// An op whose final completion has come.
+pub(super) struct Finished<T> {
+    pub(super) op: T,
+    pub(super) outcome: Outcome,
+    pub(super) end: End,
+}
+
+/// Why an op has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// By itself, well or not.
+    Own,
+    /// Its future asked for it.
+    Cancelled,
+    /// The last handle on its descriptor is gone.
+    Closed,
+    /// Its linked timeout came first.
+    TimedOut,
+    /// It has to be submitted again: it was interrupted, or cancelled so that it looks into the
+    /// stash.
+    Again,
+}
+
+impl End {
+    #[inline]
+    fn of(outcome: Outcome, marks: table::Marks) -> End {
+        if outcome.res >= 0 { End::Own } else { End::of_failure(outcome, marks) }
+    }
+
+    /// A cancel ends an op on a kernel worker as an interruption, and so may a linked timeout; an
+    /// interruption that nobody asked for is another op's.
+    #[inline(never)]
+    fn of_failure(outcome: Outcome, marks: table::Marks) -> End {
+        let is_interrupted = outcome.is_interrupted();
+        if !outcome.is_cancelled() && !is_interrupted {
+            End::Own
+        } else if marks.cancelled {
+            End::Cancelled
+        } else if marks.closed {
+            End::Closed
+        } else if marks.recalled || is_interrupted {
+            End::Again
+        } else if marks.timed {
+            End::TimedOut
+        } else {
+            End::Own
+        }
+    }
+}
+
+impl Driver {
+    /// Submits the op in `place` at its first poll, or says why not.
+    #[inline]
+    pub(super) fn start<T: Op>(
+        &mut self,
+        place: &mut Option<T>,
+        deadline_ns: Option<u64>,
+        waker: &Waker,
+    ) -> Start<T::Completed> {
+        let op = place.as_mut().expect("an op that is started is there");
+        let target = op.descriptor();
+        if let Some(fd) = target {
+            match self.descriptors.admission(fd) {
+                Admission::Free => {}
+                Admission::Asked => match self.pass_gate(op, fd, waker) {
+                    None => {}
+                    Some(start) => return start,
+                },
+            }
+        }
+        if self.is_closing || !self.table.has_room() {
+            return Start::Refused(sys::shutting_down());
+        }
+        let op = place.take().expect("an op that is started is there");
+        // A buffer that panics here leaks its cell, and nothing has been counted.
+        let (mut cell, entry) = self.cells.put(op);
+        let timeout = deadline_ns.map(|at| cell.link_timeout(sys::timespec(at)));
+        if let Some(fd) = target {
+            self.descriptors.count(fd);
+        }
+        let marks = table::Marks { timed: timeout.is_some(), ..table::Marks::default() };
+        let about = table::About { descriptor: target, lane: T::LANE, opcode: entry.opcode() };
+        let key = self.table.insert(cell, Wake::of(waker), about, marks, self.now_ns);
+        let entry = entry.with_user_data(key.user_data(Kind::Op));
+        let queued = match timeout {
+            None => self.backlog.push_op(&mut self.ring, key, entry, None),
+            Some(timeout) => self.push_timed(key, entry, timeout),
+        };
+        if queued {
+            self.note_queued(key);
+        }
+        self.counters.submitted += 1;
+        tracing::trace!(op = T::NAME, slot = key.index, queued, "push");
+        Start::InFlight(key)
+    }
+
+    #[cold]
+    fn note_queued(&mut self, key: OpKey) {
+        self.table.get(key).expect("the slot was just taken").marks.queued = true;
+    }
+
+    #[inline(never)]
+    fn push_timed(&mut self, key: OpKey, entry: Prepared, timeout: Prepared) -> bool {
+        let timeout = timeout.with_user_data(key.user_data(Kind::LinkTimeout));
+        let timeout =
+            if self.ring.can_skip_linked_cqe() { timeout.silent_success() } else { timeout };
+        self.backlog.push_op(&mut self.ring, key, entry.linked(), Some(timeout))
+    }
+
+    /// Serves an op from the stash, makes it wait, refuses it, or lets it through.
+    #[inline(never)]
+    fn pass_gate<T: Op>(
+        &mut self,
+        op: &mut T,
+        fd: FdRef,
+        waker: &Waker,
+    ) -> Option<Start<T::Completed>> {
+        if fd.runtime != self.runtime {
+            return Some(Start::Foreign);
+        }
+        if let Some(lane) = T::LANE {
+            match self.descriptors.gate(fd, lane, waker) {
+                Gate::Open => {}
+                Gate::Wait => return Some(Start::Gated),
+                Gate::Stash => {
+                    let stash = self.descriptors.stash(fd);
+                    if let Some(served) = stash.and_then(|stash| op.serve(stash)) {
+                        return Some(Start::Served(served));
+                    }
+                    if self.descriptors.must_wait(fd, lane, waker) {
+                        return Some(Start::Gated);
+                    }
+                }
+            }
+        }
+        if self.is_closing {
+            return Some(Start::Refused(sys::shutting_down()));
+        }
+        (self.descriptors.handles(fd) == 0).then(|| Start::Refused(sys::closed()))
+    }
+
+    /// The op and its outcome when its final completion has come; else keeps the waker.
+    #[inline]
+    pub(super) fn poll<T: Op>(&mut self, key: OpKey, waker: &Waker) -> Option<Finished<T>> {
+        let table::Done { cell, outcome, marks, descriptor } = self.table.take_done(key, waker)?;
+        let op = self.cells.take(cell);
+        if let Some(fd) = descriptor {
+            self.release(fd);
+        }
+        Some(Finished { op, outcome, end: End::of(outcome, marks) })
+    }
+}
