@@ -45,9 +45,25 @@ pub(super) struct Counters {
     pub(super) panicked: AtomicU64,
     pub(super) cancelled: AtomicU64,
     pub(super) run_total_ns: AtomicU64,
+    /// Jobs that were started and whose end has not been told to who awaits it.
+    #[cfg(feature = "test-util")]
+    pub(super) untold: AtomicUsize,
 }
 
 impl Counters {
+    /// Counts the start of a closure. Comes under the pool's lock.
+    pub(super) fn count_start(&self) {
+        self.running.fetch_add(1, Relaxed);
+        #[cfg(feature = "test-util")]
+        self.untold.fetch_add(1, Relaxed);
+    }
+
+    /// Counts that who awaits a job has been told of its end.
+    pub(super) fn count_told(&self) {
+        #[cfg(feature = "test-util")]
+        self.untold.fetch_sub(1, std::sync::atomic::Ordering::Release);
+    }
+
     /// Counts the end of a closure. Comes before the result is published, so whoever has seen
     /// the result also finds it counted.
     pub(super) fn count_end(&self, panicked: bool, ran: Duration) {

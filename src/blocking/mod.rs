@@ -95,6 +95,12 @@ impl BlockingPool {
         Reserve::new(&self.shared)
     }
 
+    /// Whether there is a job whose end has not been told to who awaits it.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn has_untold_jobs(&self) -> bool {
+        self.shared.has_untold_jobs()
+    }
+
     pub(crate) fn metrics(&self) -> BlockingMetrics {
         self.shared.metrics()
     }

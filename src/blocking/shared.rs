@@ -134,7 +134,7 @@ impl Shared {
         loop {
             if joiner.is_some() && (state.closed || !state.queue.is_empty()) {
                 drop(state);
-                wake_quietly(joiner.take());
+                self.tell(joiner.take());
                 state = self.lock();
             }
             if seat.take_call() {
@@ -143,7 +143,7 @@ impl Shared {
                 state.leave_idle(seat);
             }
             if let Some(queued) = state.queue.pop() {
-                self.counters.running.fetch_add(1, Relaxed);
+                self.counters.count_start();
                 state.wait_total_ns += nanoseconds(now.saturating_duration_since(queued.since));
                 let call = state.call(&self.config, *now);
                 let granted = state.grant(&self.config);
@@ -166,12 +166,28 @@ impl Shared {
             }
             state.idle.push(Arc::clone(seat));
             drop(state);
-            wake_quietly(joiner.take());
+            self.tell(joiner.take());
             thread::park(deadline, *now);
             slept = true;
             *now = Instant::now();
             state = self.lock();
         }
+    }
+
+    /// Wakes who waits for a job that is over.
+    fn tell(&self, joiner: Option<Waker>) {
+        if joiner.is_some() {
+            wake_quietly(joiner);
+            self.counters.count_told();
+        }
+    }
+
+    /// Whether there is a job whose end has not been told to who awaits it.
+    #[cfg(feature = "test-util")]
+    pub(super) fn has_untold_jobs(&self) -> bool {
+        let state = self.lock();
+        !state.queue.is_empty()
+            || self.counters.untold.load(std::sync::atomic::Ordering::Acquire) > 0
     }
 
     /// Refuses all further jobs, ends those not started as cancelled, sends the threads home and

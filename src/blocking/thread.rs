@@ -64,5 +64,8 @@ fn work(shared: &Arc<Shared>) {
     let mut joiner = None;
     while let Some(job) = shared.next_job(&seat, &mut now, joiner.take()) {
         (now, joiner) = job.run(&shared.counters, now);
+        if joiner.is_none() {
+            shared.counters.count_told();
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::op::Op;
 use super::{End, Finished, OpKey, Start, unpolled};
 use crate::sys;
 use crate::task::{CancellationToken, WaitForCancellationFuture};
-use crate::time::{Instant, Sleep, sleep_until};
+use crate::time::{Instant, Sleep, sleep_until, timers};
 
 /// An operation: submitted at its first poll, finished by its completion.
 ///
@@ -179,7 +179,7 @@ impl<T: Op> Submit<T> {
     #[inline(never)]
     fn limit(&mut self) -> Option<u64> {
         let at = self.fix_deadline()?;
-        if T::HAS_LINKED_TIMEOUT {
+        if T::HAS_LINKED_TIMEOUT && !timers::differ_from_kernel() {
             return Some(at.as_nanos());
         }
         if self.timer.is_none() {

@@ -13,7 +13,8 @@
 //! 11. [Queues](#queues)
 //! 12. [Seeing what the loop does](#seeing-what-the-loop-does)
 //!
-//! Those who come from tokio or from asyncio find their idioms in [`coming_from`].
+//! Those who come from tokio or from asyncio find their idioms in [`coming_from`]. With the feature
+//! `test-util` there is a chapter `testing`: how to test what waits without waiting.
 //!
 //! # The loop
 //!
@@ -276,3 +277,5 @@
 //! ```
 
 pub mod coming_from;
+#[cfg(feature = "test-util")]
+pub mod testing;

@@ -38,6 +38,8 @@ pub struct Builder {
     iowq_max_workers: Option<u32>,
     cpu_affinity: Vec<usize>,
     raises_nofile_limit: bool,
+    #[cfg(feature = "test-util")]
+    pub(super) starts_paused: bool,
     pub(super) debug: DebugConfig,
 }
 
@@ -52,6 +54,8 @@ impl Builder {
             iowq_max_workers: None,
             cpu_affinity: Vec::new(),
             raises_nofile_limit: true,
+            #[cfg(feature = "test-util")]
+            starts_paused: false,
             debug: DebugConfig::default(),
         }
     }
@@ -201,6 +205,10 @@ impl Builder {
             timers: Timers::new(number),
             pool: Box::new(blocking::Current { pool: Arc::clone(&pool) }),
         };
+        #[cfg(feature = "test-util")]
+        if self.starts_paused {
+            parts.timers.pause();
+        }
         let watchers = self.debug.apply(&mut parts, number);
         Ok(Runtime {
             parts: Cell::new(Some(parts)),

@@ -126,6 +126,12 @@ impl Handle {
         self.pool.shutdown(limit)
     }
 
+    /// Whether a blocking job's end has not been told yet.
+    #[cfg(feature = "test-util")]
+    pub(super) fn has_blocking_jobs(&self) -> bool {
+        self.pool.has_untold_jobs()
+    }
+
     fn ask<T: Send + 'static>(&self, question: fn() -> Option<T>) -> Option<T> {
         if driver::with(|driver| driver.runtime()) == Some(self.number) {
             return question();

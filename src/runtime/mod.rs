@@ -14,6 +14,8 @@ mod parts;
 mod prometheus;
 mod quit;
 mod shutdown;
+#[cfg(feature = "test-util")]
+mod standstill;
 mod watchdog;
 
 use std::cell::{Cell, RefCell};
@@ -30,6 +32,7 @@ pub use self::dump::{Dump, OpDump, TaskDump, TaskState};
 pub use self::handle::{Handle, RemoteHandle};
 pub use self::metrics::{MetricKind, Metrics};
 use self::parts::{Parts, Scratch};
+use crate::driver;
 pub use crate::histogram::Histogram;
 use crate::remote::{Message, Remote};
 use crate::scheduler::{self, TaskId};
@@ -37,7 +40,6 @@ use crate::sys::{Features, SetupError, Wait};
 pub use crate::task::watch::TaskMeta;
 use crate::task::{self, JoinHandle, Root};
 use crate::time::timers;
-use crate::{driver, sys};
 
 /// A loop: one ring, one thread.
 ///
@@ -201,6 +203,10 @@ impl Runtime {
     fn turn(&self, limit_ns: u64, scratch: &mut Scratch) -> io::Result<()> {
         let remote = Remote::of(self.number);
         let wait = wait(remote, limit_ns);
+        #[cfg(feature = "test-util")]
+        if wait != Wait::Zero && crate::time::paused::standstill().is_some() {
+            return self.turn_standing_still(scratch);
+        }
         let turned = turn(wait, scratch);
         if wait != Wait::Zero {
             remote.unpark();
@@ -218,7 +224,7 @@ fn wait(remote: &Remote, limit_ns: u64) -> Wait {
     if ready > 0 || remote.has_messages() || !remote.park() {
         return Wait::Zero;
     }
-    match timers::next_deadline().unwrap_or(u64::MAX).min(limit_ns) {
+    match timers::kernel_deadline().unwrap_or(u64::MAX).min(limit_ns) {
         u64::MAX => Wait::Forever,
         deadline_ns => Wait::Until(deadline_ns),
     }
@@ -228,7 +234,7 @@ fn wait(remote: &Remote, limit_ns: u64) -> Wait {
 #[inline]
 fn fire_timers(scratch: &mut Scratch) {
     if timers::next_deadline().is_some() {
-        timers::fire_due(sys::clock::monotonic_ns(), &mut scratch.due);
+        timers::fire_due_now(&mut scratch.due);
         scratch.due.drain(..).for_each(std::task::Waker::wake);
     }
 }

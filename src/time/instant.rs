@@ -8,8 +8,6 @@ use std::fmt;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::time::Duration;
 
-use crate::sys::clock;
-
 /// A point of the monotonic clock, with a resolution of a nanosecond.
 ///
 /// Arithmetic saturates: at the far end at a point some 580 years ahead, which stands for "never";
@@ -149,7 +147,10 @@ impl fmt::Debug for Instant {
 /// The one place where this room reads the clock.
 #[inline]
 fn now_ns() -> u64 {
-    clock::monotonic_ns()
+    #[cfg(feature = "test-util")]
+    return super::paused::now_ns();
+    #[cfg(not(feature = "test-util"))]
+    crate::sys::clock::monotonic_ns()
 }
 
 #[cfg(test)]

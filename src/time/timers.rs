@@ -9,9 +9,12 @@
 use std::task::Waker;
 
 use super::Instant;
+#[cfg(feature = "test-util")]
+use super::paused;
 pub(crate) use super::wheel::TimerKey;
 use super::wheel::{Standing, Wheel};
 use crate::local::Local;
+use crate::sys::clock;
 
 const OUTSIDE: &str = "a sleep, timeout or interval was polled outside a loop: it must be polled \
      inside an annulus runtime, so use annulus::run or Runtime::block_on";
@@ -28,6 +31,9 @@ pub(crate) struct Timers {
     registered: u64,
     fired: u64,
     cancelled: u64,
+    /// The loop's clock, while the loop does not run.
+    #[cfg(feature = "test-util")]
+    clock: paused::LoopClock,
 }
 
 /// What a loop's timers have counted since it was made.
@@ -66,8 +72,22 @@ pub(super) enum Look {
 impl Timers {
     /// The timers of the runtime with this number, which no other runtime of the process has.
     pub(crate) fn new(runtime_id: u32) -> Box<Self> {
-        let wheel = Wheel::new(Instant::now().as_nanos());
-        Box::new(Timers { runtime_id, wheel, registered: 0, fired: 0, cancelled: 0 })
+        let wheel = Wheel::new(clock::monotonic_ns());
+        Box::new(Timers {
+            runtime_id,
+            wheel,
+            registered: 0,
+            fired: 0,
+            cancelled: 0,
+            #[cfg(feature = "test-util")]
+            clock: paused::LoopClock::REAL,
+        })
+    }
+
+    /// Stops the loop's clock before the loop runs.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn pause(&mut self) {
+        self.clock = paused::LoopClock::paused();
     }
 
     fn register(&mut self, deadline: Instant, waker: Waker) -> Registration {
@@ -85,11 +105,41 @@ impl Timers {
 
 /// Makes `timers` those of this thread and returns the ones that were.
 pub(crate) fn install(timers: Option<Box<Timers>>) -> Option<Box<Timers>> {
-    TIMERS.with(|local| local.replace(timers))
+    #[cfg(feature = "test-util")]
+    let clock = paused::install(timers.as_ref().map_or(paused::LoopClock::REAL, |own| own.clock));
+    let before = TIMERS.with(|local| local.replace(timers));
+    #[cfg(feature = "test-util")]
+    let before = before.map(|mut before| {
+        before.clock = clock;
+        before
+    });
+    before
 }
 
-/// Takes out what is due at `now_ns` and appends its wakers to `wakers`, in the order of deadlines
+/// Whether a loop runs on this thread.
+#[cfg(feature = "test-util")]
+pub(super) fn is_installed() -> bool {
+    TIMERS.try_with(Local::is_installed).unwrap_or(false)
+}
+
+/// Whether the loop's clock is not the one that the kernel counts by: then the kernel's timeouts
+/// are of no use.
+#[inline]
+pub(crate) fn differ_from_kernel() -> bool {
+    #[cfg(feature = "test-util")]
+    return paused::differs();
+    #[cfg(not(feature = "test-util"))]
+    false
+}
+
+/// Takes out what is due and appends its wakers to `wakers`, in the order of deadlines
 /// and of arming. The caller wakes them; no borrow is held when this returns.
+#[inline]
+pub(crate) fn fire_due_now(wakers: &mut Vec<Waker>) {
+    fire_due(Instant::now().as_nanos(), wakers);
+}
+
+/// As [`fire_due_now`], at `now_ns`.
 pub(crate) fn fire_due(now_ns: u64, wakers: &mut Vec<Waker>) {
     TIMERS.with(|local| {
         local.with(|timers| {
@@ -100,8 +150,18 @@ pub(crate) fn fire_due(now_ns: u64, wakers: &mut Vec<Waker>) {
     });
 }
 
-/// The time until which the loop may sleep, in nanoseconds of the monotonic clock; `None` when
-/// nothing is armed that will ever be due.
+/// The time until which the kernel may let the loop sleep, in nanoseconds of the monotonic clock;
+/// `None` when nothing is armed that will ever be due.
+#[inline]
+pub(crate) fn kernel_deadline() -> Option<u64> {
+    #[cfg(feature = "test-util")]
+    return next_deadline().map(paused::kernel_ns);
+    #[cfg(not(feature = "test-util"))]
+    next_deadline()
+}
+
+/// The time until which the loop may sleep, in nanoseconds of its clock; `None` when nothing is
+/// armed that will ever be due.
 pub(crate) fn next_deadline() -> Option<u64> {
     TIMERS
         .with(|local| local.with(|timers| timers.wheel.next_deadline()))
