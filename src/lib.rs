@@ -59,6 +59,9 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("annulus runs on Linux only: it is built on io_uring");
 
+#[macro_use]
+mod marks;
+
 mod blocking;
 pub mod buf;
 mod driver;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 /// The rooms in order, each with those that it may name. Nothing points back: every room names
 /// only rooms that stand above it in this list.
 const ROOMS: &[(&str, &[&str])] = &[
+    ("marks", &[]),
     ("buf", &[]),
     ("sys", &["buf"]),
     ("histogram", &[]),

@@ -34,6 +34,8 @@ mod line;
 mod metrics;
 mod permit;
 mod shared;
+#[cfg(feature = "sim")]
+mod simulated;
 mod state;
 #[cfg(test)]
 mod tests;

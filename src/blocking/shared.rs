@@ -81,6 +81,12 @@ impl Shared {
             return Err(Refusal::Full);
         }
         let ticket = state.queue.push(Queued { job, since: now });
+        #[cfg(feature = "sim")]
+        if crate::sys::sim::is_installed() {
+            drop(state);
+            super::simulated::hand_over(self);
+            return Ok(ticket);
+        }
         let call = state.call(&self.config, now);
         drop(state);
         let Err(stranded) = self.answer(call) else { return Ok(ticket) };
@@ -188,6 +194,22 @@ impl Shared {
         let state = self.lock();
         !state.queue.is_empty()
             || self.counters.untold.load(std::sync::atomic::Ordering::Acquire) > 0
+    }
+
+    /// Runs the oldest job of the queue on this thread, if there is one.
+    #[cfg(feature = "sim")]
+    pub(super) fn run_one(&self) {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let Some(queued) = state.queue.pop() else { return };
+        self.counters.running.fetch_add(1, Relaxed);
+        let granted = state.grant(&self.config);
+        drop(state);
+        wake_quietly(granted);
+        match queued.job.run(&self.counters, now) {
+            (_ended, None) => self.counters.count_told(),
+            (_ended, joiner) => self.tell(joiner),
+        }
     }
 
     /// Refuses all further jobs, ends those not started as cancelled, sends the threads home and

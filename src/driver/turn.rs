@@ -127,7 +127,7 @@ impl Driver {
     /// do other things.
     fn back_off(&mut self, tries: &mut u32) -> bool {
         *tries += 1;
-        std::thread::sleep(Duration::from_micros(50) * *tries);
+        sys::clock::pause(Duration::from_micros(50) * *tries);
         *tries < 8
     }
 

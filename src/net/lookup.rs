@@ -1,10 +1,11 @@
 //! Names of hosts become addresses.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::SocketAddr;
 
 use super::addresses::sealed::Target;
 use super::{SocketAddrs, ToSocketAddrs};
+use crate::sys;
 
 /// Looks up a host's addresses.
 ///
@@ -59,8 +60,8 @@ async fn resolve(target: Target) -> io::Result<SocketAddrs> {
 async fn look_up(host: String, port: u16) -> io::Result<SocketAddrs> {
     let place = crate::blocking_ready().await;
     let answer = place.spawn(move || {
-        let found = (host.as_str(), port).to_socket_addrs();
-        found.map(Vec::from_iter).map_err(|error| unknown(&host, &error))
+        let found = sys::resolve::look_up(&host, port);
+        found.map_err(|error| unknown(&host, &error))
     });
     answer.await?.map(SocketAddrs::many)
 }

@@ -14,6 +14,8 @@ mod parts;
 mod prometheus;
 mod quit;
 mod shutdown;
+#[cfg(feature = "sim")]
+mod simulated;
 #[cfg(feature = "test-util")]
 mod standstill;
 mod watchdog;
@@ -211,6 +213,8 @@ impl Runtime {
         if wait != Wait::Zero {
             remote.unpark();
         }
+        #[cfg(feature = "sim")]
+        simulated::between_turns();
         take_messages(remote, scratch);
         fire_timers(scratch);
         turned

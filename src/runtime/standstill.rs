@@ -37,6 +37,8 @@ impl Runtime {
         };
         let turned = turn(wait, scratch);
         remote.unpark();
+        #[cfg(feature = "sim")]
+        super::simulated::between_turns();
         take_messages(remote, scratch);
         let is_silent = !matches!(wait, Wait::Until(end) if clock::monotonic_ns() < end);
         if let Some(until) = until {

@@ -5,13 +5,30 @@
 /// Nanoseconds of `CLOCK_MONOTONIC`, the clock that the ring's timeouts count by.
 #[inline]
 pub(crate) fn monotonic_ns() -> u64 {
+    #[cfg(feature = "sim")]
+    if let Some(now_ns) = super::sim::clock_ns() {
+        return now_ns;
+    }
     read(libc::CLOCK_MONOTONIC)
 }
 
 /// Nanoseconds of `CLOCK_THREAD_CPUTIME_ID`: what this thread has run, in the kernel and outside,
 /// which stands still while it waits. Reading it is a system call.
 pub(crate) fn thread_cpu_ns() -> u64 {
+    #[cfg(feature = "sim")]
+    if let Some(now_ns) = super::sim::clock_ns() {
+        return now_ns;
+    }
     read(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+/// Lets the thread do nothing for a while.
+pub(crate) fn pause(time: std::time::Duration) {
+    #[cfg(feature = "sim")]
+    if super::sim::pause(time) {
+        return;
+    }
+    std::thread::sleep(time);
 }
 
 #[inline]

@@ -19,6 +19,10 @@ use super::abi::Params;
 /// The errno of the kernel; [`SetupError::from_setup`](super::error::SetupError::from_setup) puts
 /// it into words.
 pub(crate) fn setup(entries: u32, params: &mut Params) -> io::Result<OwnedFd> {
+    #[cfg(feature = "sim")]
+    if let Some(answer) = super::sim::setup(entries, params) {
+        return answer;
+    }
     let params: *mut Params = params;
     // SAFETY: `params` is an exclusive borrow of a record with the kernel's layout (checked in
     // `abi`); every bit pattern that the kernel writes is valid in it.
@@ -54,6 +58,10 @@ pub(crate) unsafe fn enter(
     arg: *const c_void,
     size: usize,
 ) -> io::Result<u32> {
+    #[cfg(feature = "sim")]
+    if let Some(answer) = super::sim::enter(fd, to_submit, min_complete, flags, arg, size) {
+        return answer;
+    }
     // SAFETY: the arguments are of the kinds that the call takes, and what they point to is
     // promised by the caller.
     let answer = unsafe {
@@ -90,6 +98,10 @@ pub(crate) unsafe fn register(
     arg: *mut c_void,
     count: u32,
 ) -> io::Result<u32> {
+    #[cfg(feature = "sim")]
+    if let Some(answer) = super::sim::register(fd, opcode, arg, count) {
+        return answer;
+    }
     // SAFETY: the arguments are of the kinds that the call takes, and what they point to is
     // promised by the caller.
     let answer = unsafe {

@@ -14,6 +14,10 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 ///
 /// `EMFILE` and `ENFILE` for want of descriptors, `ENOMEM`.
 pub(crate) fn eventfd() -> io::Result<OwnedFd> {
+    #[cfg(feature = "sim")]
+    if let Some(answer) = super::sim::eventfd() {
+        return answer;
+    }
     // SAFETY: the call takes two integers and has no preconditions.
     let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
     if fd == -1 {
@@ -31,6 +35,10 @@ pub(crate) fn eventfd() -> io::Result<OwnedFd> {
 ///
 /// What `write` says, but for `EINTR`, which is tried again.
 pub(crate) fn eventfd_signal(eventfd: BorrowedFd<'_>) -> io::Result<()> {
+    #[cfg(feature = "sim")]
+    if super::sim::signal(eventfd) {
+        return Ok(());
+    }
     let one: u64 = 1;
     let one: *const u64 = &one;
     loop {

@@ -7,7 +7,6 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::thread;
 use std::time::Duration;
 
 use super::abi::{
@@ -31,7 +30,7 @@ pub(crate) const FASTEST: u32 =
 /// because the kernel gives back the memory of closed rings late.
 pub(crate) fn set_up(entries: u32, asked: &Params) -> Result<(OwnedFd, Params), SetupError> {
     let made = first_rung(asked.flags, |flags| {
-        with_patience(thread::sleep, || {
+        with_patience(super::clock::pause, || {
             let mut params = Params { flags, ..*asked };
             door::setup(entries, &mut params).map(|ring| (ring, params))
         })

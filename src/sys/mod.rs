@@ -32,11 +32,14 @@ mod opcode;
 mod option;
 mod path;
 pub(crate) mod quit;
+pub(crate) mod resolve;
 mod ring;
 mod ring_index;
 #[cfg(test)]
 mod seccomp;
 mod signal;
+#[cfg(feature = "sim")]
+pub(crate) mod sim;
 pub(crate) mod socket;
 pub(crate) mod socket_options;
 mod sqe;

@@ -14,18 +14,49 @@ use std::time::Duration;
 /// `Self` is integers without padding, so that any bytes are a value and a value is all bytes.
 pub(super) unsafe trait Value: Copy {
     const ZERO: Self;
+
+    /// The value of two integers, of which the second may mean nothing.
+    #[cfg(feature = "sim")]
+    fn of_pair(pair: [c_int; 2]) -> Self;
+
+    #[cfg(feature = "sim")]
+    fn to_pair(self) -> [c_int; 2];
 }
 
 // SAFETY: one integer.
 unsafe impl Value for c_int {
     const ZERO: c_int = 0;
+
+    #[cfg(feature = "sim")]
+    fn of_pair([value, _]: [c_int; 2]) -> c_int {
+        value
+    }
+
+    #[cfg(feature = "sim")]
+    fn to_pair(self) -> [c_int; 2] {
+        [self, 0]
+    }
 }
 // SAFETY: two integers of the same size.
 unsafe impl Value for libc::linger {
     const ZERO: libc::linger = libc::linger { l_onoff: 0, l_linger: 0 };
+
+    #[cfg(feature = "sim")]
+    fn of_pair([l_onoff, l_linger]: [c_int; 2]) -> libc::linger {
+        libc::linger { l_onoff, l_linger }
+    }
+
+    #[cfg(feature = "sim")]
+    fn to_pair(self) -> [c_int; 2] {
+        [self.l_onoff, self.l_linger]
+    }
 }
 
 pub(super) fn get<T: Value>(socket: BorrowedFd<'_>, level: c_int, name: c_int) -> io::Result<T> {
+    #[cfg(feature = "sim")]
+    if let Some(answer) = super::sim::option(socket, level, name) {
+        return answer.map(T::of_pair);
+    }
     let mut value = T::ZERO;
     let mut len = size_of::<T>() as libc::socklen_t;
     let place: *mut T = &mut value;
@@ -41,6 +72,10 @@ pub(super) fn set<T: Value>(
     name: c_int,
     value: T,
 ) -> io::Result<()> {
+    #[cfg(feature = "sim")]
+    if let Some(answer) = super::sim::set_option(socket, level, name, value.to_pair()) {
+        return answer;
+    }
     let len = size_of::<T>() as libc::socklen_t;
     let place: *const T = &value;
     // SAFETY: `place` has `len` readable bytes, all initialized by `Value`.

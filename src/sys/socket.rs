@@ -37,6 +37,10 @@ pub(crate) fn udp_socket(v6: bool) -> io::Result<OwnedFd> {
 ///
 /// `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES` for a port below 1024, `EINVAL` if it has one.
 pub(crate) fn bind(socket: BorrowedFd<'_>, address: SocketAddr) -> io::Result<()> {
+    #[cfg(feature = "sim")]
+    if let Some(answer) = super::sim::bind(socket, address) {
+        return answer;
+    }
     let address = SocketAddress::from(address);
     // SAFETY: `address` lends `len` readable bytes for the time of the call.
     check(unsafe { libc::bind(socket.as_raw_fd(), address.as_ptr(), address.len()) })
@@ -50,6 +54,10 @@ pub(crate) fn bind(socket: BorrowedFd<'_>, address: SocketAddr) -> io::Result<()
 /// `EADDRINUSE` if another socket listens there, `EOPNOTSUPP` if the kind of socket cannot.
 pub(crate) fn listen(socket: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
     let backlog = libc::c_int::try_from(backlog).unwrap_or(libc::c_int::MAX);
+    #[cfg(feature = "sim")]
+    if let Some(answer) = super::sim::listen(socket, backlog) {
+        return answer;
+    }
     // SAFETY: the call takes integers and has no preconditions.
     check(unsafe { libc::listen(socket.as_raw_fd(), backlog) })
 }
@@ -60,6 +68,10 @@ pub(crate) fn listen(socket: BorrowedFd<'_>, backlog: u32) -> io::Result<()> {
 ///
 /// `InvalidData` if the socket is of another family than IPv4 and IPv6.
 pub(crate) fn local_addr(socket: BorrowedFd<'_>) -> io::Result<SocketAddr> {
+    #[cfg(feature = "sim")]
+    if let Some(answer) = super::sim::local_addr(socket) {
+        return answer;
+    }
     let mut address = SocketAddress::empty();
     let (storage, len) = address.as_mut_ptrs();
     // SAFETY: `storage` has `len` writable bytes, and both outlive the call.
@@ -73,6 +85,10 @@ pub(crate) fn local_addr(socket: BorrowedFd<'_>) -> io::Result<SocketAddr> {
 ///
 /// `ENOTCONN` if there is none, `InvalidData` as for [`local_addr`].
 pub(crate) fn peer_addr(socket: BorrowedFd<'_>) -> io::Result<SocketAddr> {
+    #[cfg(feature = "sim")]
+    if let Some(answer) = super::sim::peer_addr(socket) {
+        return answer;
+    }
     let mut address = SocketAddress::empty();
     let (storage, len) = address.as_mut_ptrs();
     // SAFETY: `storage` has `len` writable bytes, and both outlive the call.
@@ -91,12 +107,20 @@ pub(crate) fn shutdown(socket: BorrowedFd<'_>, how: Shutdown) -> io::Result<()> 
         Shutdown::Write => libc::SHUT_WR,
         Shutdown::Both => libc::SHUT_RDWR,
     };
+    #[cfg(feature = "sim")]
+    if let Some(answer) = super::sim::shutdown(socket, how) {
+        return answer;
+    }
     // SAFETY: the call takes integers and has no preconditions.
     check(unsafe { libc::shutdown(socket.as_raw_fd(), how) })
 }
 
 fn socket(v6: bool, kind: libc::c_int) -> io::Result<OwnedFd> {
     let family = if v6 { libc::AF_INET6 } else { libc::AF_INET };
+    #[cfg(feature = "sim")]
+    if let Some(answer) = super::sim::socket(family, kind) {
+        return answer;
+    }
     // SAFETY: the call takes integers and has no preconditions.
     let fd = unsafe { libc::socket(family, kind | libc::SOCK_CLOEXEC, 0) };
     check(fd)?;
