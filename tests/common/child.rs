@@ -25,6 +25,11 @@ impl Child {
         Child { name, before: Vec::new() }
     }
 
+    /// Whether this process is a child that was started for a test.
+    pub(crate) fn is_one() -> bool {
+        std::env::var_os(CHILD).is_some()
+    }
+
     /// Has the child started by a program such as `strace`, with its arguments.
     pub(crate) fn under(mut self, program: &[&str]) -> Self {
         self.before = program.iter().map(OsString::from).collect();

@@ -5,10 +5,12 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub(crate) mod bound;
+pub(crate) mod capture;
 pub(crate) mod child;
 pub(crate) mod counted;
 pub(crate) mod metrics;
 pub(crate) mod net;
 pub(crate) mod poll;
+pub(crate) mod process;
 pub(crate) mod seccomp;
 pub(crate) mod soak;

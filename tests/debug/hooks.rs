@@ -7,8 +7,8 @@ use std::rc::Rc;
 use annulus::runtime::TaskMeta;
 use annulus::{Builder, Handle};
 
-use super::capture::said_by;
 use super::common::bound::bound;
+use crate::common::capture::said_by;
 
 type Log = Rc<RefCell<Vec<(&'static str, String)>>>;
 

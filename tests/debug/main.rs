@@ -3,7 +3,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-mod capture;
 mod dump;
 mod histograms;
 mod hooks;

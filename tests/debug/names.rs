@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use annulus::task::{self, JoinSet, TaskGroup};
 use annulus::{Builder, Handle};
 
-use super::capture::{listening, said_by};
 use super::common::bound::bound;
+use crate::common::capture::{listening, said_by};
 
 fn names_in_dump() -> Vec<Option<String>> {
     let dump = Handle::current().dump().expect("a loop");

@@ -4,8 +4,8 @@ use annulus::runtime::Runtime;
 use annulus::task::{Failure, TaskGroup};
 use tracing::Level;
 
-use super::capture::{Said, said_by};
 use super::common::bound::bound;
+use crate::common::capture::{Said, said_by};
 
 const UNREAD: &str = "a task panicked, and its join handle was dropped without being awaited";
 

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use annulus::{Builder, Handle, Runtime};
 use tracing::Level;
 
-use super::capture::{Said, listening, said_by};
 use super::common::bound::bound;
+use crate::common::capture::{Said, listening, said_by};
 
 const SLOW: &str = "a task held the loop";
 const SLOW_ENTER: &str = "a system call of the loop was slow";

@@ -4,8 +4,8 @@ use std::panic::Location;
 
 use annulus::{Builder, Handle, op};
 
-use super::capture::{Said, said_by};
 use super::common::bound::bound;
+use crate::common::capture::{Said, said_by};
 
 const UNPOLLED: &str = "an operation was dropped without being polled";
 

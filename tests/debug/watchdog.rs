@@ -8,8 +8,8 @@ use std::time::Duration;
 use annulus::Builder;
 use tracing::Level;
 
-use super::capture::{Said, listening};
 use super::common::bound::bound;
+use crate::common::capture::{Said, listening};
 
 const STUCK: &str = "a loop is stuck in one poll";
 

@@ -1,4 +1,4 @@
-//! A subscriber that keeps the crate's warnings and errors, with their fields.
+//! A subscriber that keeps what the crate says, warnings and errors as a rule, with their fields.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -30,13 +30,18 @@ impl Said {
     }
 }
 
-struct Capture(Sender<Said>);
+struct Capture(Sender<Said>, Level);
 
 /// Runs `f`, which may build loops, and hands it what is said meanwhile, on whichever thread of
 /// those loops.
 pub(crate) fn listening<R>(f: impl FnOnce(Receiver<Said>) -> R) -> R {
+    listening_to(Level::WARN, f)
+}
+
+/// As [`listening`], to what is at most as small as `level`.
+pub(crate) fn listening_to<R>(level: Level, f: impl FnOnce(Receiver<Said>) -> R) -> R {
     let (sender, receiver) = mpsc::channel();
-    tracing::subscriber::with_default(Capture(sender), || f(receiver))
+    tracing::subscriber::with_default(Capture(sender, level), || f(receiver))
 }
 
 /// All that is said while `f` runs.
@@ -49,7 +54,7 @@ pub(crate) fn said_by(f: impl FnOnce()) -> Vec<Said> {
 
 impl Subscriber for Capture {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("annulus") && *metadata.level() <= Level::WARN
+        metadata.target().starts_with("annulus") && *metadata.level() <= self.1
     }
 
     fn event(&self, event: &Event<'_>) {
