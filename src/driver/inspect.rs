@@ -58,6 +58,11 @@ impl Driver {
         slots.collect()
     }
 
+    /// The ops in flight now, and the system calls until now.
+    pub(crate) fn effort(&mut self) -> (usize, u64) {
+        (self.counters.in_flight(), self.counters.enters)
+    }
+
     pub(crate) fn gauges(&self) -> Gauges {
         let (count, _, held) = self.pool.usage();
         Gauges {

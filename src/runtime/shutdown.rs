@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::parts::{self, Parts};
 use super::{Runtime, take_messages};
-use crate::driver::{self, Reaped};
+use crate::driver::{self, Driver, Reaped};
 use crate::remote::Remote;
 use crate::sys::clock;
 use crate::task;
@@ -21,15 +21,19 @@ impl Runtime {
         parts::install(parts);
         // Task-locals that are set where the runtime ends are not its tasks'.
         let no_context = task::leave_context();
+        let (in_flight, enters_before) = driver::with(Driver::effort).unwrap_or_default();
         self.clean_up(task::cancel_all(), deadline);
         task::close();
         self.drain(deadline);
+        let (left, enters) = driver::with(Driver::effort).unwrap_or_default();
         drop(no_context);
         let parts = parts::uninstall().expect("the parts were installed above");
         if let Some(outer) = outer {
             parts::install(outer);
         }
         let leaked = self.close(parts);
+        let enters = enters - enters_before;
+        tracing::debug!(in_flight, left, leaked, enters, "a loop has ended");
         let rest = deadline.saturating_sub(clock::monotonic_ns());
         let running = self.handle.shut_pool_down(Duration::from_nanos(rest));
         if running > 0 {
@@ -57,7 +61,7 @@ impl Runtime {
     fn drain(&self, deadline_ns: u64) {
         let scratch = &mut *self.scratch.borrow_mut();
         let remote = Remote::of(self.number);
-        let _begun = driver::with(driver::Driver::begin_drain);
+        let _begun = driver::with(Driver::begin_drain);
         loop {
             take_messages(remote, scratch);
             let reaped: &mut Reaped = &mut scratch.reaped;

@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 use annulus::buf::IoBuf;
 use annulus::net::{TcpListener, TcpSocket, TcpStream};
 use annulus::{Builder, Runtime, op, spawn};
+use tracing::Level;
 
 use super::ends_clean;
 use crate::common::bound::bound_loop;
+use crate::common::capture::listening_to;
 use crate::common::child::Child;
 use crate::common::counted::Count;
 use crate::common::metrics;
@@ -159,14 +161,26 @@ fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").expect("/proc").count()
 }
 
-fn once(builder: Builder) {
+fn once(builder: Builder, entries: u32) {
     let count = Count::default();
     let before = descriptors();
-    let runtime = builder.build().unwrap();
+    let runtime = builder.entries(entries).build().unwrap();
     let _bound = bound_loop(&runtime);
     let others = a_thousand_in_flight(&runtime, &count);
     assert!(count.alive() >= 5 * EACH, "{} buffers are lent", count.alive());
-    ends_clean(runtime);
+    let ended = listening_to(Level::DEBUG, |said| {
+        ends_clean(runtime);
+        let said = said.try_iter().find(|said| said.message() == "a loop has ended");
+        said.expect("a loop says how it has ended")
+    });
+    assert_eq!((ended.number("left"), ended.number("leaked")), (0.0, 0.0), "{ended:?}");
+    let (in_flight, enters) = (ended.number("in_flight"), ended.number("enters"));
+    println!("{in_flight} operations ended in {enters} system calls");
+    assert!(in_flight >= 1000.0, "{ended:?}");
+    // A cancel for each op and a close for each descriptor, a queue full of them at a time; what is
+    // more is waiting.
+    let queue = f64::from(entries);
+    assert!(enters <= 4.0 * in_flight / queue + 50.0, "{ended:?}");
     assert_eq!(count.alive(), 0, "buffers that were not freed");
     binds_again(&others);
     drop(others);
@@ -177,8 +191,8 @@ fn once(builder: Builder) {
 fn a_thousand_ops_of_every_kind_end_with_their_runtime() {
     Child::of(concat!(module_path!(), "::a_thousand_ops_of_every_kind_end_with_their_runtime"))
         .run(|| {
-            once(Builder::new());
-            once(Builder::new().coop_only(true));
+            once(Builder::new(), 256);
+            once(Builder::new().coop_only(true), 256);
         });
 }
 
@@ -186,8 +200,8 @@ fn a_thousand_ops_of_every_kind_end_with_their_runtime() {
 fn a_thousand_ops_end_through_the_smallest_queues() {
     Child::of(concat!(module_path!(), "::a_thousand_ops_end_through_the_smallest_queues")).run(
         || {
-            once(Builder::new().entries(2).cq_entries(2).buffer_pool(1, 64));
-            once(Builder::new().entries(2).cq_entries(2).coop_only(true));
+            once(Builder::new().cq_entries(2).buffer_pool(1, 64), 2);
+            once(Builder::new().cq_entries(2).coop_only(true), 2);
         },
     );
 }
