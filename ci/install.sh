@@ -12,4 +12,9 @@ if [ ${#missing[@]} -gt 0 ]; then
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
 fi
 rustup component add rustfmt clippy >/dev/null 2>&1 || true
+
+# The oldest Rust that is promised, for ci/msrv.sh, which skips itself where it cannot be had.
+oldest=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' "$(dirname "$0")/../Cargo.toml")
+rustup toolchain install "$oldest" --profile minimal >/dev/null 2>&1 ||
+    echo "tools: no Rust $oldest to be had here"
 echo "tools: strace, curl, rustfmt, clippy"

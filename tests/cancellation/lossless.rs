@@ -2,6 +2,8 @@
 
 use std::future::Future;
 use std::io::Write;
+use std::net::SocketAddr;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use annulus::BufResult;
@@ -12,28 +14,42 @@ use crate::common::bound::bound;
 use crate::common::net::loopback;
 use crate::common::soak;
 
-#[test]
-fn accepts_under_a_short_timeout_lose_no_connection() {
+/// Waits so long, in a client, that what it does next falls about together with the end of the
+/// server's limit.
+fn pause_about(limit: Duration, random: &mut fastrand::Rng) {
+    std::thread::sleep(limit.mul_f64(0.8 + 0.3 * random.f64()));
+}
+
+/// Connects again and again, each connection with its number; one in `pause_each` comes late.
+fn connect_numbered(
+    address: SocketAddr,
+    connections: u32,
+    limit: Duration,
+    pause_each: u32,
+) -> JoinHandle<()> {
+    let mut random = soak::seed();
+    std::thread::spawn(move || {
+        for i in 0..connections {
+            if random.u32(..pause_each) == 0 {
+                pause_about(limit, &mut random);
+            }
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            stream.write_all(&i.to_le_bytes()).unwrap();
+        }
+    })
+}
+
+/// Accepts with a limit until every connection was seen once.
+fn accepts_under(limit: Duration, connections: u32, pause_each: u32) {
     let _bound = bound();
-    let connections = soak::rounds(1000, 100_000) as u32;
     annulus::run(async {
         let listener = TcpListener::bind_addr(loopback()).unwrap();
         let address = listener.local_addr().unwrap();
-        let clients = std::thread::spawn(move || {
-            let mut last = Vec::new();
-            for i in 0..connections {
-                let mut stream = std::net::TcpStream::connect(address).unwrap();
-                stream.write_all(&i.to_le_bytes()).unwrap();
-                last.push(stream);
-            }
-            last
-        });
+        let clients = connect_numbered(address, connections, limit, pause_each);
         let mut seen = vec![false; connections as usize];
-        let mut count = 0;
-        let mut expired = 0;
+        let (mut count, mut expired) = (0, 0);
         while count < connections {
-            let accepted = timeout(Duration::from_micros(20), listener.accept()).await;
-            let Ok(accepted) = accepted else {
+            let Ok(accepted) = timeout(limit, listener.accept()).await else {
                 expired += 1;
                 continue;
             };
@@ -44,38 +60,63 @@ fn accepts_under_a_short_timeout_lose_no_connection() {
             assert!(!std::mem::replace(&mut seen[i], true));
             count += 1;
         }
-        eprintln!("expired {expired}");
-        drop(clients.join().unwrap());
+        println!("{connections} connections, {expired} accepts whose time was over");
+        assert!(expired > 0, "no accept was given up");
+        clients.join().unwrap();
     })
     .unwrap();
 }
 
 #[test]
-fn reads_under_a_short_timeout_lose_no_byte() {
+fn accepts_under_a_short_timeout_lose_no_connection() {
+    accepts_under(Duration::from_micros(20), soak::rounds(1000, 100_000) as u32, 100);
+}
+
+#[test]
+fn accepts_under_a_millisecond_lose_no_connection() {
+    accepts_under(Duration::from_millis(1), soak::rounds(1000, 100_000) as u32, 20);
+}
+
+/// Sends numbers in pieces of 1 to 19; one piece in `pause_each` comes late. How many it sent.
+fn send_numbered(
+    address: SocketAddr,
+    pieces: usize,
+    limit: Duration,
+    pause_each: u32,
+) -> JoinHandle<u32> {
+    let mut random = soak::seed();
+    std::thread::spawn(move || {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        let mut next = 0;
+        for _ in 0..pieces {
+            let count = random.u32(1..20);
+            let bytes: Vec<u8> = (next..next + count).flat_map(u32::to_le_bytes).collect();
+            stream.write_all(&bytes).unwrap();
+            next += count;
+            if random.u32(..pause_each) == 0 {
+                pause_about(limit, &mut random);
+            }
+            for _ in 0..random.u32(0..5000) {
+                std::hint::spin_loop();
+            }
+        }
+        next
+    })
+}
+
+/// Reads with a limit to the end of the stream: every number comes once and in order.
+fn reads_under(limit: Duration, pieces: usize, pause_each: u32) {
     let _bound = bound();
     annulus::run(async {
         let listener = TcpListener::bind_addr(loopback()).unwrap();
         let address = listener.local_addr().unwrap();
-        let writer = std::thread::spawn(move || {
-            let mut stream = std::net::TcpStream::connect(address).unwrap();
-            let mut next = 0u32;
-            let mut random = fastrand::Rng::with_seed(7);
-            for _ in 0..soak::rounds(1500, 150_000) {
-                let count = random.u32(1..20);
-                let bytes: Vec<u8> = (next..next + count).flat_map(u32::to_le_bytes).collect();
-                stream.write_all(&bytes).unwrap();
-                next += count;
-                for _ in 0..random.u32(0..5000) {
-                    std::hint::spin_loop();
-                }
-            }
-            next
-        });
+        let writer = send_numbered(address, pieces, limit, pause_each);
         let (stream, _) = listener.accept().await.unwrap();
         let mut all = Vec::new();
         let mut expired = 0;
         loop {
-            let read = timeout(Duration::from_micros(5), stream.read(Vec::with_capacity(64))).await;
+            let read = timeout(limit, stream.read(Vec::with_capacity(64))).await;
             let Ok(BufResult(n, buf)) = read else {
                 expired += 1;
                 continue;
@@ -85,13 +126,24 @@ fn reads_under_a_short_timeout_lose_no_byte() {
                 n => all.extend_from_slice(&buf[..n]),
             }
         }
-        eprintln!("expired {expired}");
         let total = writer.join().unwrap();
+        println!("{total} numbers, {expired} reads whose time was over");
+        assert!(expired > 0, "no read was given up");
         let expected: Vec<u8> = (0..total).flat_map(u32::to_le_bytes).collect();
         assert_eq!(all.len(), expected.len());
         assert!(all == expected);
     })
     .unwrap();
+}
+
+#[test]
+fn reads_under_a_short_timeout_lose_no_byte() {
+    reads_under(Duration::from_micros(5), soak::rounds(1500, 150_000), 100);
+}
+
+#[test]
+fn reads_under_a_millisecond_lose_no_byte() {
+    reads_under(Duration::from_millis(1), soak::rounds(1000, 100_000), 20);
 }
 
 #[test]
