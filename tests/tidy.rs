@@ -53,6 +53,7 @@ const UNSAFE_HOMES: &[&str] = &[
     "src/driver/pool.rs",
     "src/scheduler/waker.rs",
     "src/task/cell.rs",
+    "src/task/memory.rs",
     "src/time/timeout.rs",
 ];
 

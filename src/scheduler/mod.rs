@@ -177,12 +177,7 @@ pub(crate) fn wake_all(wakes: &mut Vec<Wake>) {
         return;
     }
     with(|scheduler| scheduler.wake_own(wakes));
-    for wake in wakes.drain(..) {
-        match wake {
-            Wake::Task(task) => self::wake(task),
-            Wake::Other(waker) => waker.wake(),
-        }
-    }
+    wakes.drain(..).for_each(Wake::wake);
 }
 
 /// Wakes a task from any thread.

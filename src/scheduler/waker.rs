@@ -63,6 +63,22 @@ impl Wake {
         }
     }
 
+    /// The task that is woken, if it is one of ours.
+    pub(crate) fn task(&self) -> Option<TaskId> {
+        match self {
+            Wake::Task(task) => Some(*task),
+            Wake::Other(_) => None,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn wake(self) {
+        match self {
+            Wake::Task(task) => super::wake(task),
+            Wake::Other(waker) => waker.wake(),
+        }
+    }
+
     /// A waker for who asks by it, as a dump does.
     pub(crate) fn to_waker(&self) -> Waker {
         match self {

@@ -19,7 +19,7 @@ use std::task::{Context as Cx, Poll};
 use super::JoinError;
 use super::cell::Run;
 use super::extra::Cleanup;
-use super::table::BoxedTask;
+use super::memory::BoxedTask;
 
 thread_local! {
     /// Without a destructor, so that it is there as long as the thread; it is empty outside of the
@@ -107,7 +107,7 @@ pub(crate) fn leave() -> Entered {
 pub(super) fn carry(task: BoxedTask) -> BoxedTask {
     match current() {
         None => task,
-        Some(context) => Box::pin(Carried { context, task }),
+        Some(context) => BoxedTask::new(Carried { context, task }),
     }
 }
 

@@ -124,10 +124,12 @@ impl Crews {
     }
 
     /// A task has ended: a set keeps it for its join, a group forgets it; who has to be woken.
+    #[inline]
     pub(super) fn ended(&mut self, link: Link) -> Option<Waker> {
-        if link == Link::NONE {
-            return None;
-        }
+        if link == Link::NONE { None } else { self.member_ended(link) }
+    }
+
+    fn member_ended(&mut self, link: Link) -> Option<Waker> {
         self.unlink(link);
         let entry = &mut self.links[link.0 as usize];
         entry.is_alive = false;

@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use super::table::{State, Stop, Tasks};
-use crate::scheduler::{TaskId, task_of};
+use crate::scheduler::{TaskId, Wake};
 
 /// What there is to say of a task.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Tasks {
                 site: slot.site,
                 is_stopping: slot.stop != Stop::No,
                 is_cleaning_up: slot.state == State::CleaningUp,
-                joiner: slot.joiner.as_ref().and_then(task_of),
+                joiner: slot.joiner.as_ref().and_then(Wake::task),
                 record: slot.extra.as_ref().and_then(|extra| extra.record),
             })
             .collect()

@@ -9,14 +9,15 @@ use std::task::Waker;
 use super::Id;
 use super::crew::Link;
 use super::extra::Extra;
-use super::table::{BoxedTask, State, Tasks};
+use super::memory::BoxedTask;
+use super::table::{State, Tasks};
 use super::watch::{Hook, Subject};
-use crate::scheduler::TaskId;
+use crate::scheduler::{TaskId, Wake};
 
 /// What the end of a task leaves to be done outside the table's borrow.
 pub(super) struct Ended {
     /// Who awaits its end.
-    pub(super) joiner: Option<Waker>,
+    pub(super) joiner: Option<Wake>,
     /// Who awaits the end of its group, or of any task of its set.
     pub(super) watcher: Option<Waker>,
     /// The output, when nobody will take it.

@@ -10,9 +10,10 @@ use std::task::{Context, Poll, Waker};
 
 use super::cell::Plain;
 use super::crew::{Closed, CrewId};
+use super::memory::BoxedTask;
 use super::run::{drop_unwanted, request};
 use super::spawn::{Origin, spawn_as};
-use super::table::{BoxedTask, Stop, with};
+use super::table::{Stop, with};
 use super::{AbortHandle, Id, JoinError};
 use crate::scheduler::TaskId;
 

@@ -17,6 +17,7 @@ mod join;
 mod join_all;
 mod join_set;
 mod local_key;
+mod memory;
 mod root;
 mod run;
 mod spawn;

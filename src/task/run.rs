@@ -17,7 +17,8 @@ use std::task::{Context, Poll, Waker};
 use super::JoinError;
 use super::end::{Ended, Unwanted};
 use super::extra::{Cleanup, Extra};
-use super::table::{BoxedTask, Stop, Taken, with};
+use super::memory::BoxedTask;
+use super::table::{Stop, Taken, with};
 use super::watch::watch_poll;
 use crate::scheduler::{self, TaskId};
 
@@ -70,10 +71,17 @@ fn stop_now(id: TaskId, mut task: BoxedTask, stop: Stop, is_cleaning_up: bool) {
 
 /// The future is gone: the clean-up begins, if there is any, else the task ends.
 fn ended(id: TaskId, task: BoxedTask, is_cleaning_up: bool) {
-    if is_cleaning_up || with(|tasks| tasks.begin_cleanup(id)) != Some(true) {
-        return end(id, task);
+    let mut task = Some(task);
+    let ended = with(|tasks| {
+        let has_cleanup = !is_cleaning_up && tasks.begin_cleanup(id);
+        task.take_if(|_| !has_cleanup).map(|task| tasks.end(id, task))
+    });
+    if let Some(Some(ended)) = ended {
+        return tell(ended);
     }
-    let cleanup: BoxedTask = Box::pin(CleaningUp { task, id, current: None });
+    // The loop is gone, or there is clean-up.
+    let Some(task) = task else { return };
+    let cleanup = BoxedTask::new(CleaningUp { task, id, current: None });
     with(|tasks| tasks.put_back(id, cleanup));
     scheduler::wake(id);
 }
@@ -123,12 +131,24 @@ impl super::cell::Run for CleaningUp {
 
 /// Notes the end of a task, then wakes its joiner or drops its output.
 fn end(id: TaskId, task: BoxedTask) {
-    let Some(ended) = with(|tasks| tasks.end(id, task)) else { return };
+    if let Some(ended) = with(|tasks| tasks.end(id, task)) {
+        tell(ended);
+    }
+}
+
+/// Tells who waits for the end of a task, and drops what nobody takes.
+#[inline]
+fn tell(ended: Ended) {
     let Ended { joiner, watcher, unwanted, extra } = ended;
     if let Some(extra) = extra {
         drop_extra(extra);
     }
-    joiner.into_iter().chain(watcher).for_each(Waker::wake);
+    if let Some(joiner) = joiner {
+        joiner.wake();
+    }
+    if let Some(watcher) = watcher {
+        watcher.wake();
+    }
     if let Some(unwanted) = unwanted {
         drop_output(unwanted);
     }

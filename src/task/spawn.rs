@@ -5,7 +5,8 @@ use std::panic::Location;
 
 use super::cell::{Cell, Kind, Plain};
 use super::crew::CrewId;
-use super::table::{BoxedTask, with};
+use super::memory::BoxedTask;
+use super::table::with;
 use super::{JoinHandle, context, run, watch};
 use crate::scheduler::{self, Scheduler};
 
@@ -59,7 +60,7 @@ where
 {
     let Origin { site, crew, mut name } = origin;
     let Some(id) = scheduler::with(Scheduler::allocate) else { no_loop(site) };
-    let task: BoxedTask = context::carry(Box::pin(Cell::Running(future, kind)));
+    let task: BoxedTask = context::carry(BoxedTask::new(Cell::Running(future, kind)));
     let mut task = Some(task);
     let spawned = with(|tasks| {
         if !tasks.is_closing() && crew.is_none_or(|crew| tasks.admits(crew)) {

@@ -4,22 +4,19 @@
 //! whatever it does, spawn, abort, wake or drop, finds the table free.
 
 use std::panic::Location;
-use std::pin::Pin;
 use std::task::{Poll, Waker};
 
 use super::budget::Budget;
-use super::cell::Run;
 use super::crew::{CrewId, Crews, Link};
 use super::extra::{Cleanup, Extra};
+use super::memory::{Blocks, BoxedTask};
 use super::watch::Watch;
 use crate::local::Local;
-use crate::scheduler::{self, TaskId};
+use crate::scheduler::{self, TaskId, Wake};
 
 thread_local! {
     static TASKS: Local<Tasks> = const { Local::new() };
 }
-
-pub(super) type BoxedTask = Pin<Box<dyn Run>>;
 
 /// All tasks of one loop.
 pub(crate) struct Tasks {
@@ -29,6 +26,7 @@ pub(crate) struct Tasks {
     is_closing: bool,
     pub(super) counters: Counters,
     pub(super) crews: Crews,
+    pub(super) blocks: Blocks,
     /// The group whose body is being polled.
     pub(super) region: Option<CrewId>,
     pub(super) budget: Budget,
@@ -63,7 +61,7 @@ pub(super) struct Slot {
     /// Empty while the task is polled and when the slot is free.
     pub(super) task: Option<BoxedTask>,
     /// Who awaits the end.
-    pub(super) joiner: Option<Waker>,
+    pub(super) joiner: Option<Wake>,
     pub(super) site: &'static Location<'static>,
     /// When the task has ended: only its panic, until somebody takes the end.
     pub(super) extra: Option<Box<Extra>>,
@@ -103,6 +101,7 @@ impl Tasks {
             is_closing: false,
             counters: Counters::default(),
             crews: Crews::new(runtime),
+            blocks: Blocks::new(),
             region: None,
             budget: Budget::default(),
             watch: None,
@@ -143,6 +142,7 @@ impl Tasks {
     }
 
     /// Gives a task its slot; the loop's root future has one without a task in it.
+    #[inline]
     pub(super) fn insert(
         &mut self,
         id: TaskId,
@@ -204,6 +204,7 @@ impl Tasks {
     }
 
     /// The future has ended or was dropped: whether there is clean-up to run before the task ends.
+    #[inline]
     pub(super) fn begin_cleanup(&mut self, id: TaskId) -> bool {
         let Some(slot) = self.slot(id) else { return false };
         let has_deferred = slot.extra.as_ref().is_some_and(|extra| extra.has_deferred());
@@ -221,6 +222,7 @@ impl Tasks {
         extra
     }
 
+    #[inline]
     pub(super) fn free(&mut self, id: TaskId) {
         if let Some(slot) = self.slot(id) {
             slot.state = State::Free;
@@ -232,6 +234,7 @@ impl Tasks {
     /// The ended task for its join handle; else the waker is kept.
     ///
     /// `None`: the end has been taken already.
+    #[inline]
     pub(super) fn poll_join(&mut self, id: TaskId, waker: &Waker) -> Option<Poll<BoxedTask>> {
         let slot = self.slot(id)?;
         if slot.state == State::Ended {
@@ -240,8 +243,8 @@ impl Tasks {
             return Some(Poll::Ready(task));
         }
         match &mut slot.joiner {
-            Some(joiner) if joiner.will_wake(waker) => {}
-            joiner => *joiner = Some(waker.clone()),
+            Some(joiner) => joiner.update(waker),
+            joiner => *joiner = Some(Wake::of(waker)),
         }
         Some(Poll::Pending)
     }

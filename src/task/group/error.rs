@@ -183,7 +183,7 @@ mod tests {
     fn a_panic_that_was_first_goes_on() {
         let error = GroupError::collect(vec![Failure::Panic(panic()), Failure::Error(3)]);
         let error = error.expect("two failures");
-        assert_eq!(error.to_string(), "task 4 panicked: broken (and 1 more failed)");
+        assert_eq!(error.to_string(), "task 0.4.0 panicked: broken (and 1 more failed)");
         let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| error.into_error()));
         assert_eq!(payload.expect_err("a panic").downcast_ref(), Some(&"broken"));
     }
