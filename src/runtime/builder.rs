@@ -40,6 +40,8 @@ pub struct Builder {
     raises_nofile_limit: bool,
     #[cfg(feature = "test-util")]
     pub(super) starts_paused: bool,
+    shutdown_grace: Duration,
+    cleanup_limit: Option<Duration>,
     pub(super) debug: DebugConfig,
 }
 
@@ -56,6 +58,8 @@ impl Builder {
             raises_nofile_limit: true,
             #[cfg(feature = "test-util")]
             starts_paused: false,
+            shutdown_grace: Duration::from_secs(1),
+            cleanup_limit: None,
             debug: DebugConfig::default(),
         }
     }
@@ -169,6 +173,26 @@ impl Builder {
         self
     }
 
+    /// How long a runtime that is dropped waits for its tasks to clean up, for the kernel to give
+    /// back what was lent to it, and for blocking jobs that run; see
+    /// [`shutdown_timeout`](Runtime::shutdown_timeout). One second by default.
+    pub fn shutdown_grace(mut self, grace: Duration) -> Self {
+        self.shutdown_grace = grace;
+        self
+    }
+
+    /// How long the [deferred](crate::task::defer) clean-up of one task may take, all of it
+    /// together, counted from when the task's future has ended. Without a limit by default.
+    ///
+    /// What is left then is dropped, as an abort would, and a warning says whose it was; the join
+    /// ends as it would have. A clean-up that is cut short sees it as every future does, by being
+    /// dropped at its await. Where one clean-up is to have less, a
+    /// [`timeout`](crate::time::timeout) in it bounds it.
+    pub fn cleanup_limit(mut self, limit: Duration) -> Self {
+        self.cleanup_limit = Some(limit);
+        self
+    }
+
     /// Makes the runtime on this thread.
     ///
     /// # Errors
@@ -209,6 +233,7 @@ impl Builder {
         if self.starts_paused {
             parts.timers.pause();
         }
+        parts.tasks.set_cleanup_limit(self.cleanup_limit);
         let watchers = self.debug.apply(&mut parts, number);
         Ok(Runtime {
             parts: Cell::new(Some(parts)),
@@ -217,6 +242,7 @@ impl Builder {
             task_budget: self.task_budget,
             handle: Handle::new(number, pool),
             features,
+            shutdown_grace: self.shutdown_grace,
             watchers,
         })
     }

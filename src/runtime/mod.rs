@@ -46,8 +46,8 @@ use crate::time::timers;
 /// A loop: one ring, one thread.
 ///
 /// It stays on the thread that made it (it is neither `Send` nor `Sync`); a [`Handle`] reaches it
-/// from others. Dropping it ends it as [`shutdown_timeout`](Self::shutdown_timeout) does, with one
-/// second.
+/// from others. Dropping it ends it as [`shutdown_timeout`](Self::shutdown_timeout) does, with the
+/// grace time of [`Builder::shutdown_grace`], a second by default.
 ///
 /// ```
 /// let runtime = annulus::Runtime::new()?;
@@ -66,6 +66,7 @@ pub struct Runtime {
     task_budget: u32,
     handle: Handle,
     features: Features,
+    shutdown_grace: Duration,
     watchers: Watchers,
 }
 

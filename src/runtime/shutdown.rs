@@ -9,9 +9,6 @@ use crate::remote::Remote;
 use crate::sys::clock;
 use crate::task;
 
-/// How long a dropped runtime waits for the kernel.
-const GRACE: Duration = Duration::from_secs(1);
-
 impl Runtime {
     pub(super) fn end(&self, grace: Duration) -> usize {
         let Some(parts) = self.parts.take() else { return 0 };
@@ -98,6 +95,6 @@ impl Runtime {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        self.end(GRACE);
+        self.end(self.shutdown_grace);
     }
 }

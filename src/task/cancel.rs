@@ -13,10 +13,24 @@ use crate::scheduler::{self, TaskId};
 /// Has `cleanup` run when the task that calls ends, however it ends: done, panicked or cancelled.
 ///
 /// Several run one after another, the last deferred first, as the same task; the task's join ends
-/// after them. They may await whatever they like. A task that is aborted skips them, and so does
-/// one that has not finished them when its runtime's grace time is over.
+/// after them. They may await whatever they like: I/O, other tasks, timeouts. A cancel does not end
+/// them, for the task has been cancelled already.
 ///
-/// The handle runs it earlier, or not at all. Dropping the handle changes nothing.
+/// # Bounds
+///
+/// - By default a clean-up has all the time it wants while its loop runs. A
+///   [`timeout`](crate::time::timeout) in it bounds one clean-up, and
+///   [`Builder::cleanup_limit`](crate::Builder::cleanup_limit) all clean-up of each task.
+/// - When the runtime ends, its grace time bounds them all together:
+///   [`Builder::shutdown_grace`](crate::Builder::shutdown_grace), or what
+///   [`shutdown_timeout`](crate::Runtime::shutdown_timeout) is given.
+/// - A task that is [aborted](crate::task::JoinHandle::abort) skips them, or what is left of them.
+///
+/// What is skipped is dropped, so destructors run in any case.
+///
+/// # The handle
+///
+/// It runs the clean-up earlier, or not at all. Dropping the handle changes nothing.
 ///
 /// ```
 /// # annulus::run(async {

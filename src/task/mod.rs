@@ -6,6 +6,7 @@ mod budget;
 mod builder;
 mod cancel;
 mod cell;
+mod cleanup;
 mod context;
 mod crew;
 mod describe;

@@ -5,9 +5,11 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::cleanup;
 use super::context::{self, Entered};
 use super::table::with;
 use crate::scheduler::{self, Scheduler, TaskId};
+use crate::time::timeout;
 
 /// A task's name for a future that lives on the caller's stack.
 pub(crate) struct Root {
@@ -52,11 +54,22 @@ impl Root {
     pub(crate) fn cleanup(&self) -> Option<impl Future<Output = ()> + use<>> {
         let id = self.id;
         let first = with(|tasks| tasks.pop_deferred(id)).flatten()?;
-        Some(async move {
+        let limit = with(|tasks| tasks.cleanup_limit()).flatten();
+        let all = async move {
             let mut next = Some(first);
             while let Some(cleanup) = next {
                 cleanup.await;
                 next = with(|tasks| tasks.pop_deferred(id)).flatten();
+            }
+        };
+        Some(async move {
+            match limit {
+                None => all.await,
+                Some(limit) => {
+                    if timeout(limit, all).await.is_err() {
+                        cleanup::report_late(id);
+                    }
+                }
             }
         })
     }

@@ -9,18 +9,20 @@
 //!
 //! Panics are caught here and cost nobody else.
 
+use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
-use super::JoinError;
 use super::end::{Ended, Unwanted};
 use super::extra::{Cleanup, Extra};
 use super::memory::BoxedTask;
 use super::table::{Stop, Taken, with};
 use super::watch::watch_poll;
+use super::{JoinError, cleanup};
 use crate::scheduler::{self, TaskId};
+use crate::time::{Sleep, sleep};
 
 /// The clean-up phase of a task, which stands in its slot in place of the future.
 struct CleaningUp {
@@ -28,6 +30,8 @@ struct CleaningUp {
     task: BoxedTask,
     id: TaskId,
     current: Option<Cleanup>,
+    /// The end of the time that all clean-up together may take.
+    limit: Option<Sleep>,
 }
 
 /// Polls a task once, or stops it.
@@ -81,7 +85,8 @@ fn ended(id: TaskId, task: BoxedTask, is_cleaning_up: bool) {
     }
     // The loop is gone, or there is clean-up.
     let Some(task) = task else { return };
-    let cleanup = BoxedTask::new(CleaningUp { task, id, current: None });
+    let limit = with(|tasks| tasks.cleanup_limit()).flatten().map(sleep);
+    let cleanup = BoxedTask::new(CleaningUp { task, id, current: None, limit });
     with(|tasks| tasks.put_back(id, cleanup));
     scheduler::wake(id);
 }
@@ -101,7 +106,10 @@ impl super::cell::Run for CleaningUp {
             // One clean-up that panics keeps no other from running; the hook has reported it.
             let polled = catch_unwind(AssertUnwindSafe(|| cleanup.as_mut().poll(cx)));
             if matches!(polled, Ok(Poll::Pending)) {
-                return Poll::Pending;
+                ready!(this.limit.as_mut().map_or(Poll::Pending, |limit| Pin::new(limit).poll(cx)));
+                cleanup::report_late(this.id);
+                self.drop_future();
+                return Poll::Ready(());
             }
             let done = this.current.take();
             let _reported = catch_unwind(AssertUnwindSafe(|| drop(done)));
@@ -110,7 +118,8 @@ impl super::cell::Run for CleaningUp {
 
     fn drop_future(mut self: Pin<&mut Self>) {
         let id = self.id;
-        drop(self.current.take());
+        let current = self.current.take();
+        let _reported = catch_unwind(AssertUnwindSafe(|| drop(current)));
         while let Some(Some(skipped)) = with(|tasks| tasks.pop_deferred(id)) {
             let _reported = catch_unwind(AssertUnwindSafe(|| drop(skipped)));
         }

@@ -5,6 +5,7 @@
 
 use std::panic::Location;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use super::budget::Budget;
 use super::crew::{CrewId, Crews, Link};
@@ -30,6 +31,7 @@ pub(crate) struct Tasks {
     /// The group whose body is being polled.
     pub(super) region: Option<CrewId>,
     pub(super) budget: Budget,
+    pub(super) cleanup_limit: Option<Duration>,
     /// Where somebody asked for it.
     pub(super) watch: Option<Box<Watch>>,
 }
@@ -104,6 +106,7 @@ impl Tasks {
             blocks: Blocks::new(),
             region: None,
             budget: Budget::default(),
+            cleanup_limit: None,
             watch: None,
         }
     }

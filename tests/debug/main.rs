@@ -6,6 +6,7 @@ mod common;
 mod dump;
 mod histograms;
 mod hooks;
+mod late;
 mod names;
 mod panics;
 mod prometheus;

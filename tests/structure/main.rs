@@ -1,7 +1,9 @@
 //! Structure: tokens, groups, sets, joins, selects, what a task carries.
 
 mod budget;
+mod cancel;
 mod cancel_with;
+mod cleanup;
 mod group;
 mod join_all;
 mod join_set;

@@ -281,6 +281,22 @@ fn a_loop_run_in_a_scope_gives_the_value_to_its_own_future_only() {
 }
 
 #[test]
+fn a_loop_that_ends_in_a_scope_does_not_give_its_value_to_the_tasks_that_clean_up() {
+    let runtime = annulus::Runtime::new().expect("a loop");
+    let seen = Rc::new(Cell::new(Some(0)));
+    let note = Rc::clone(&seen);
+    runtime
+        .spawn(async move {
+            defer(async move { note.set(number()) });
+            std::future::pending::<()>().await;
+        })
+        .detach();
+    runtime.block_on(yields(1));
+    NUMBER.sync_scope(1, || drop(runtime));
+    assert_eq!(seen.get(), None);
+}
+
+#[test]
 fn values_stay_on_their_thread() {
     run(NUMBER.scope(1, async {
         let there = spawn_blocking(number).await.expect("the job");
