@@ -7,8 +7,8 @@ use annulus::task::{self, defer};
 use annulus::{Builder, spawn};
 use tracing::Level;
 
-use super::capture::said_by;
 use super::common::bound::bound;
+use super::common::capture::said_by;
 
 #[test]
 fn clean_up_beyond_its_limit_is_reported_with_its_task() {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use annulus::spawn;
 use annulus::task::{consume_budget, unconstrained};
 
-use super::support::{run, yields};
+use super::support::{poll, run, yields};
 
 /// How often another task was polled while `future` ran.
 async fn polls_beside<F: Future>(future: F) -> (F::Output, usize) {
@@ -60,6 +60,19 @@ fn each_poll_begins_with_a_full_budget() {
 }
 
 #[test]
+fn also_each_poll_of_a_root_that_is_alone() {
+    run(async {
+        for _ in 0..10 {
+            for unit in 0..128 {
+                assert!(poll(&mut consume_budget()).is_ready(), "{unit}");
+            }
+            assert!(poll(&mut consume_budget()).is_pending());
+            annulus::yield_now().await;
+        }
+    });
+}
+
+#[test]
 fn what_is_unconstrained_does_not_give_way_and_what_comes_after_does() {
     run(async {
         let ((), beside) = polls_beside(unconstrained(consume(10_000))).await;
@@ -79,7 +92,7 @@ fn what_is_unconstrained_does_not_give_way_and_what_comes_after_does() {
 #[test]
 fn it_may_be_awaited_outside_a_loop() {
     let mut consume = consume_budget();
-    assert!(super::support::poll(&mut consume).is_ready());
+    assert!(poll(&mut consume).is_ready());
 }
 
 #[test]
