@@ -1,139 +1,159 @@
-//! Small loops whose instructions are counted, so that a change of their cost is seen exactly.
+//! Counts what the hot paths cost in user space, so that a change of their cost is seen exactly.
 //!
 //! Time is noisy on a shared machine and instructions are not: the count of one program is the same
-//! in every run, but for a few of the allocator's. What one round costs is the difference of two
-//! runs, which takes the set-up out:
+//! in every run, but for a few of the allocator's and of the loop's turns. Only instructions of the
+//! program itself count, none of the kernel's. `ci/instructions.sh` calls this program:
 //!
 //! ```text
-//! cargo bench --bench instructions --no-run
-//! valgrind --tool=callgrind --callgrind-out-file=/dev/null target/release/deps/instructions-* yield 10000
-//! valgrind --tool=callgrind --callgrind-out-file=/dev/null target/release/deps/instructions-* yield 20000
+//! instructions check FILE [PATH…]   measures, compares with FILE, fails where something is slower
+//! instructions renew FILE [PATH…]   measures and writes FILE
+//! instructions run PATH ROUNDS      runs one path; valgrind is given this
 //! ```
 //!
-//! Only instructions of the program itself count, none of the kernel's. Without a known word the
-//! program runs each loop once, a few rounds long, and prints nothing in any case.
+//! Without such words it runs each path once, a few rounds long.
 
-use std::future::poll_fn;
-use std::hint::black_box;
-use std::rc::Rc;
-use std::task::{Poll, Waker};
+mod counting;
+#[allow(dead_code, reason = "what only the timing needs")]
+mod loops;
 
-use annulus::net::{TcpListener, TcpStream};
+use std::process::{Command, ExitCode};
 
-/// A word of the command line and the loop it names.
-type Named = (&'static str, fn(u64));
+use counting::compare::{Comparison, TABLE_HEAD, Verdict};
+use counting::{Baseline, callgrind};
+use loops::{LOOPS, Loop};
 
-const LOOPS: [Named; 5] =
-    [("yield", yields), ("spawn", spawns), ("nop", nops), ("wake", wakes), ("echo", echoes)];
-
-fn main() {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let rounds = words.iter().find_map(|word| word.parse().ok());
-    let asked = LOOPS.iter().find(|(name, _)| words.iter().any(|word| word == name));
-    match asked {
-        Some((_, run)) => run(rounds.unwrap_or(10_000)),
-        None => LOOPS.iter().for_each(|(_, run)| run(8)),
+fn main() -> ExitCode {
+    // Cargo adds a word of its own.
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let done = match words[..] {
+        ["run", name, rounds] => run(name, rounds),
+        ["check", file, ref names @ ..] => check(file, names),
+        ["renew", file, ref names @ ..] => renew(file, names),
+        _ => {
+            for path in LOOPS {
+                (path.run)(8);
+            }
+            Ok(true)
+        }
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("instructions: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 
-/// Runs `future` on a loop of its own.
-fn on_a_loop(future: impl Future<Output = ()>) {
-    annulus::run(future).expect("a loop");
+fn run(name: &str, rounds: &str) -> Result<bool, String> {
+    let rounds = rounds.parse().map_err(|error| format!("rounds `{rounds}`: {error}"))?;
+    (path(name)?.run)(rounds);
+    Ok(true)
 }
 
-/// A task that yields: one poll and one wake each.
-fn yields(rounds: u64) {
-    on_a_loop(async move {
-        let task = annulus::spawn(async move {
-            for _ in 0..rounds {
-                annulus::yield_now().await;
-            }
-        });
-        task.await.expect("the task");
-    });
+fn path(name: &str) -> Result<&'static Loop, String> {
+    loops::named(name).ok_or_else(|| {
+        let known: Vec<_> = LOOPS.iter().map(|path| path.name).collect();
+        format!("there is no path `{name}`; there are {}", known.join(", "))
+    })
 }
 
-/// Tasks that end at once, each awaited before the next.
-fn spawns(rounds: u64) {
-    on_a_loop(async move {
-        for round in 0..rounds {
-            let task = annulus::spawn(async move { black_box(round) });
-            black_box(task.await.expect("the task"));
-        }
-    });
+/// The paths with these names, or all.
+fn asked(names: &[&str]) -> Result<Vec<&'static Loop>, String> {
+    match names {
+        [] => Ok(LOOPS.iter().collect()),
+        names => names.iter().map(|name| path(name)).collect(),
+    }
 }
 
-/// Operations that do nothing, one at a time: one enter each.
-fn nops(rounds: u64) {
-    on_a_loop(async move {
-        for _ in 0..rounds {
-            annulus::op::nop().await.expect("a nop");
-        }
-    });
+fn read(file: &str) -> Result<Baseline, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
+    Baseline::from_text(&text).map_err(|error| format!("{file}: {error}"))
 }
 
-/// Two tasks that wake one another in turn.
-fn wakes(rounds: u64) {
-    let wakers: Rc<[std::cell::RefCell<Option<Waker>>; 2]> = Rc::default();
-    let player = |own: usize| {
-        let wakers = Rc::clone(&wakers);
-        async move {
-            let mut left = rounds;
-            poll_fn(|cx| {
-                wakers[own].replace(Some(cx.waker().clone()));
-                if let Some(other) = wakers[1 - own].take() {
-                    other.wake();
-                }
-                if left == 0 {
-                    return Poll::Ready(());
-                }
-                left -= 1;
-                Poll::Pending
-            })
-            .await;
+fn check(file: &str, names: &[&str]) -> Result<bool, String> {
+    let baseline = read(file)?;
+    let compiler = compiler()?;
+    let mut verdicts = Vec::new();
+    println!("{TABLE_HEAD}");
+    for path in asked(names)? {
+        let comparison = compare(path, &baseline, path.name)?;
+        println!("{comparison}");
+        verdicts.push(comparison.verdict());
+    }
+    if names.is_empty() {
+        let gone = |name: &str| loops::named(name).is_none();
+        for (name, _) in baseline.rows.iter().filter(|(name, _)| gone(name)) {
+            println!("{name:20} is in {file}, but is no path any more");
+            verdicts.push(Verdict::New);
         }
-    };
-    let players = [player(0), player(1)];
-    on_a_loop(async move {
-        let tasks = players.map(annulus::spawn);
-        for task in tasks {
-            task.await.expect("the player");
-        }
-    });
+    }
+    // What the check would say if somebody put a box into a path.
+    let slowed = compare(&loops::SLOWED, &baseline, "yield")?;
+    if slowed.verdict() != Verdict::Slower {
+        return Err(format!("a box in each round of `yield` was not seen:\n{slowed}"));
+    }
+    let has = |verdict| verdicts.contains(&verdict);
+    if compiler != baseline.compiler {
+        println!(
+            "\nThe baseline was counted with another compiler, so this proves nothing:\n  \
+             then {}\n  now  {compiler}\n\
+             Renew it with `ci/instructions.sh --renew` on unchanged code to compare again.",
+            baseline.compiler
+        );
+        return Ok(true);
+    }
+    if has(Verdict::Slower) || has(Verdict::New) {
+        println!(
+            "\nPaths marked SLOWER cost more than {file} allows; those marked NEW, or gone, do not \
+             match it.\nWhere that is meant, renew it with `ci/instructions.sh --renew`, commit it \
+             with the change, and say why."
+        );
+        return Ok(false);
+    }
+    if has(Verdict::Faster) {
+        println!("\nSome are faster: `ci/instructions.sh --renew` keeps them so.");
+    }
+    Ok(true)
 }
 
-/// 64 bytes there and back over a connection of the loop with itself.
-fn echoes(rounds: u64) {
-    on_a_loop(async move {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
-        let address = listener.local_addr().expect("its address");
-        let server = annulus::spawn(async move {
-            let (stream, _) = listener.accept().await.expect("a connection");
-            echo(&stream).await;
-        });
-        let stream = TcpStream::connect(address).await.expect("a connection");
-        let mut buf = vec![7; 64];
-        for _ in 0..rounds {
-            let written = stream.write_all(buf).await;
-            written.0.expect("a write");
-            let read = stream.read(written.1).await;
-            assert_eq!(read.0.expect("a read"), 64);
-            buf = read.1;
-        }
-        drop(stream);
-        server.await.expect("the server");
-    });
+fn compare(path: &Loop, baseline: &Baseline, like: &str) -> Result<Comparison, String> {
+    let now = callgrind::measure(path)?;
+    Ok(Comparison { name: path.name.to_owned(), before: baseline.row(like), now })
 }
 
-async fn echo(stream: &TcpStream) {
-    let mut buf = vec![0; 64];
-    loop {
-        let read = stream.read(buf).await;
-        if read.0.expect("a read") == 0 {
-            return;
+fn renew(file: &str, names: &[&str]) -> Result<bool, String> {
+    let old = read(file).ok();
+    let compiler = compiler()?;
+    let mut baseline = Baseline { compiler, rows: Vec::new() };
+    if let Some(old) = old.as_ref().filter(|_| !names.is_empty()) {
+        if old.compiler != baseline.compiler {
+            return Err(format!("{file} is of another compiler: renew all of it"));
         }
-        let written = stream.write_all(read.1).await;
-        written.0.expect("a write");
-        buf = written.1;
+        baseline.rows.clone_from(&old.rows);
+    }
+    println!("{TABLE_HEAD}");
+    for path in asked(names)? {
+        let now = callgrind::measure(path)?;
+        let before = old.as_ref().and_then(|old| old.row(path.name));
+        println!("{}", Comparison { name: path.name.to_owned(), before, now });
+        baseline.set(path.name, now);
+    }
+    std::fs::write(file, baseline.to_text()).map_err(|error| format!("{file}: {error}"))?;
+    Ok(true)
+}
+
+/// The compiler that cargo uses, in a line.
+fn compiler() -> Result<String, String> {
+    let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
+    let output = Command::new(&rustc).arg("-vV").output();
+    let output = output.map_err(|error| format!("{rustc}: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
+    match (said.lines().next(), host) {
+        (Some(version), Some(host)) => Ok(format!("{version}, {host}")),
+        _ => Err(format!("{rustc} -vV said: {said}")),
     }
 }

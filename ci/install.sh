@@ -4,7 +4,7 @@
 set -euo pipefail
 
 missing=()
-for tool in strace curl; do
+for tool in strace curl valgrind; do
     command -v "$tool" >/dev/null || missing+=("$tool")
 done
 if [ ${#missing[@]} -gt 0 ]; then
@@ -17,4 +17,4 @@ rustup component add rustfmt clippy >/dev/null 2>&1 || true
 oldest=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' "$(dirname "$0")/../Cargo.toml")
 rustup toolchain install "$oldest" --profile minimal >/dev/null 2>&1 ||
     echo "tools: no Rust $oldest to be had here"
-echo "tools: strace, curl, rustfmt, clippy"
+echo "tools: strace, curl, valgrind, rustfmt, clippy"
