@@ -38,6 +38,32 @@ pub const CONTESTANTS: &[Contestant] = &[
         crate_name: Some("tokio"),
         about: "the current-thread runtime, on epoll",
     },
+    Contestant {
+        name: "compio",
+        crate_name: Some("compio"),
+        about: "owned buffers on io_uring, its ring set up as its documentation advises",
+    },
+    Contestant { name: "monoio", crate_name: Some("monoio"), about: "owned buffers on io_uring" },
+    Contestant {
+        name: "glommio",
+        crate_name: Some("glommio"),
+        about: "a thread-per-core runtime on io_uring",
+    },
+    Contestant {
+        name: "tokio-uring",
+        crate_name: Some("tokio-uring"),
+        about: "a ring below tokio's current-thread runtime",
+    },
+    Contestant {
+        name: "smol",
+        crate_name: Some("smol"),
+        about: "small crates on epoll, its local executor",
+    },
+    Contestant {
+        name: "kimojio",
+        crate_name: Some("kimojio"),
+        about: "a thread-per-core runtime on io_uring, made for latency",
+    },
 ];
 
 /// A contender that is built, with what it can do.
