@@ -171,10 +171,15 @@ fn version(name: &str) -> Option<String> {
     locked_version(&lock, name)
 }
 
+/// Of several versions the newest: the older ones are some contender's own affair.
 fn locked_version(lock: &str, name: &str) -> Option<String> {
     let head = format!("name = \"{name}\"\nversion = \"");
-    let start = lock.find(&head)? + head.len();
-    lock[start..].split('"').next().map(str::to_owned)
+    let versions = lock.match_indices(&head).filter_map(|(at, _)| {
+        let version = lock[at + head.len()..].split('"').next()?;
+        let parts: Vec<u64> = version.split('.').filter_map(|part| part.parse().ok()).collect();
+        Some((parts, version.to_owned()))
+    });
+    versions.max().map(|(_, version)| version)
 }
 
 #[cfg(test)]
@@ -187,6 +192,9 @@ mod tests {
                     [[package]]\nname = \"tokio\"\nversion = \"1.54.1\"\n";
         assert_eq!(locked_version(lock, "tokio").as_deref(), Some("1.54.1"));
         assert_eq!(locked_version(lock, "smol"), None);
+        let twice = "name = \"io-uring\"\nversion = \"0.7.16\"\n\
+                     name = \"io-uring\"\nversion = \"0.6.4\"\n";
+        assert_eq!(locked_version(twice, "io-uring").as_deref(), Some("0.7.16"));
     }
 
     #[test]

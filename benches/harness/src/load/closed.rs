@@ -8,9 +8,9 @@ use std::net::TcpStream;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use annulus_bench_kit::ring::{BufferRing, GROUP, new_ring};
+use annulus_bench_kit::ring::{BufferRing, GROUP, Ring, new_ring};
 use hdrhistogram::Histogram;
-use io_uring::{IoUring, cqueue, opcode, squeue, types};
+use io_uring::{cqueue, opcode, squeue, types};
 
 use super::Exchange;
 use super::connections::{PATIENCE, Progress};
@@ -50,7 +50,7 @@ struct Connection {
 }
 
 struct Closed<'a> {
-    ring: IoUring,
+    ring: Ring,
     buffers: BufferRing,
     connections: Vec<Connection>,
     exchange: &'a Exchange,
@@ -134,7 +134,7 @@ impl<'a> Closed<'a> {
 
     /// One system call, and what it completed.
     fn turn(&mut self) -> Result<(), Error> {
-        wait(&self.ring, PATIENCE)?;
+        wait(&mut self.ring, PATIENCE)?;
         while let Some(completion) = self.next_completion() {
             self.complete(completion)?;
         }
@@ -217,11 +217,9 @@ impl<'a> Closed<'a> {
 
 /// Submits what was pushed and waits for one completion, but no longer than `limit`, which is an
 /// error if it was patience that ended.
-pub fn wait(ring: &IoUring, limit: Duration) -> Result<(), Error> {
-    let timespec = types::Timespec::from(limit);
-    let arguments = types::SubmitArgs::new().timespec(&timespec);
-    match ring.submitter().submit_with_args(1, &arguments) {
-        Ok(_) => Ok(()),
+pub fn wait(ring: &mut Ring, limit: Duration) -> Result<(), Error> {
+    match ring.submit_and_wait_for(limit) {
+        Ok(()) => Ok(()),
         Err(error) => match error.raw_os_error() {
             Some(libc::EINTR) => Ok(()),
             Some(libc::ETIME) if limit < PATIENCE => Ok(()),

@@ -10,9 +10,9 @@ use std::net::TcpStream;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use annulus_bench_kit::ring::{BufferRing, GROUP, new_ring};
+use annulus_bench_kit::ring::{BufferRing, GROUP, Ring, new_ring};
 use hdrhistogram::Histogram;
-use io_uring::{IoUring, cqueue, opcode, squeue, types};
+use io_uring::{cqueue, opcode, squeue, types};
 
 use super::Exchange;
 use super::closed::{Load, Window, failure, histogram, wait};
@@ -60,7 +60,7 @@ struct Connection {
 }
 
 struct Open<'a> {
-    ring: IoUring,
+    ring: Ring,
     buffers: BufferRing,
     connections: Vec<Connection>,
     exchange: &'a Exchange,
@@ -135,10 +135,10 @@ impl<'a> Open<'a> {
             }
             let until = next.saturating_duration_since(Instant::now());
             if until > SPIN {
-                wait(&self.ring, until - SPIN)?;
+                wait(&mut self.ring, until - SPIN)?;
             } else {
                 // Submits, and has the kernel finish what it deferred, without waiting.
-                wait(&self.ring, Duration::ZERO)?;
+                wait(&mut self.ring, Duration::ZERO)?;
             }
             let mut reaped = false;
             while let Some(completion) = self.next_completion() {

@@ -9,9 +9,9 @@ use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::Instant;
 
-use annulus_bench_kit::ring::new_ring;
+use annulus_bench_kit::ring::{Ring, new_ring};
 use hdrhistogram::Histogram;
-use io_uring::{IoUring, opcode, squeue, types};
+use io_uring::{opcode, squeue, types};
 
 use super::Exchange;
 use super::closed::{Load, Window, failure, histogram, wait};
@@ -34,7 +34,7 @@ struct Slot {
 }
 
 struct Storm<'a> {
-    ring: IoUring,
+    ring: Ring,
     slots: Vec<Slot>,
     /// Where to, in the kernel's form; the entries point to it.
     server: Box<libc::sockaddr_in>,
@@ -84,7 +84,7 @@ impl<'a> Storm<'a> {
 
     fn run_until(&mut self, end: Instant) -> Result<(), Error> {
         while Instant::now() < end {
-            wait(&self.ring, PATIENCE)?;
+            wait(&mut self.ring, PATIENCE)?;
             loop {
                 let completion = self.ring.completion().next();
                 let Some(completion) = completion else { break };
