@@ -12,7 +12,7 @@ use crate::blocking::{self, BlockingPool};
 use crate::driver::{Driver, PoolConfig};
 use crate::remote::{LOOPS_MAX, Remote};
 use crate::scheduler::Scheduler;
-use crate::sys::{self, RingConfig, SetupError};
+use crate::sys::{self, NapiConfig, Opcode, RingConfig, SetupError};
 use crate::task::Tasks;
 use crate::time::timers::Timers;
 
@@ -36,6 +36,8 @@ pub struct Builder {
     buffers: PoolConfig,
     blocking: blocking::PoolConfig,
     iowq_max_workers: Option<u32>,
+    napi: Option<NapiConfig>,
+    spin_before_park: Duration,
     cpu_affinity: Vec<usize>,
     raises_nofile_limit: bool,
     #[cfg(feature = "test-util")]
@@ -54,6 +56,8 @@ impl Builder {
             buffers: PoolConfig::default(),
             blocking: blocking::PoolConfig::default(),
             iowq_max_workers: None,
+            napi: None,
+            spin_before_park: Duration::ZERO,
             cpu_affinity: Vec::new(),
             raises_nofile_limit: true,
             #[cfg(feature = "test-util")]
@@ -108,6 +112,49 @@ impl Builder {
     /// latency. Since kernel 6.12, without effect before.
     pub fn min_wait(mut self, gather: Duration) -> Self {
         self.ring.min_wait = Some(gather);
+        self
+    }
+
+    /// Lets the loop look for completions again and again, for so long, before it goes to sleep in
+    /// the kernel. Off by default.
+    ///
+    /// What comes meanwhile is seen some microseconds sooner. The loop takes its core for itself for
+    /// that time whenever it is idle, so this is for cores with nothing else to do.
+    pub fn spin_before_park(mut self, longest: Duration) -> Self {
+        self.spin_before_park = longest;
+        self
+    }
+
+    /// Lets the loop's waits poll the network devices that its sockets receive from, for so long,
+    /// instead of waiting for their interrupts. With `prefer`, the devices' interrupts stay off
+    /// while they are polled. Off by default.
+    ///
+    /// It takes a device whose driver can, and a core for itself. Since kernel 6.9; a kernel without
+    /// it gets a warning in the log.
+    pub fn napi(mut self, busy_poll: Duration, prefer: bool) -> Self {
+        self.napi = Some(NapiConfig { busy_poll, is_preferred: prefer });
+        self
+    }
+
+    /// Binds the loop's ring to these opcodes: whatever happens in the process, this ring does no
+    /// other, and never again takes more. Without it all are allowed.
+    ///
+    /// An operation by another opcode ends with
+    /// [`PermissionDenied`](std::io::ErrorKind::PermissionDenied). What the loop itself needs (to
+    /// close, to cancel, to keep time, to be woken) is always allowed. Since kernel 5.10.
+    ///
+    /// ```
+    /// use annulus::{Builder, Opcode};
+    ///
+    /// let runtime = Builder::new().allow_ops([Opcode::Accept, Opcode::Recv, Opcode::Send]).build()?;
+    /// runtime.block_on(async {
+    ///     let error = annulus::fs::read("/etc/passwd").await.unwrap_err();
+    ///     assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
+    /// });
+    /// # Ok::<(), annulus::SetupError>(())
+    /// ```
+    pub fn allow_ops(mut self, opcodes: impl IntoIterator<Item = Opcode>) -> Self {
+        self.ring.allowed = Some(opcodes.into_iter().collect());
         self
     }
 
@@ -216,6 +263,11 @@ impl Builder {
                 tracing::warn!(%error, "the kernel's worker threads could not be limited");
             }
         }
+        if let Some(napi) = self.napi {
+            if let Err(error) = driver.ring().poll_devices(napi) {
+                tracing::warn!(%error, "the loop's waits poll no network devices");
+            }
+        }
         Remote::of(number).set_kick(Box::new(driver.notifier().kick()));
         let mut blocking = self.blocking;
         if !self.cpu_affinity.is_empty() {
@@ -240,6 +292,7 @@ impl Builder {
             scratch: RefCell::new(Scratch::default()),
             number,
             task_budget: self.task_budget,
+            spin_ns: u64::try_from(self.spin_before_park.as_nanos()).unwrap_or(u64::MAX),
             handle: Handle::new(number, pool),
             features,
             shutdown_grace: self.shutdown_grace,

@@ -16,6 +16,7 @@ mod quit;
 mod shutdown;
 #[cfg(feature = "sim")]
 mod simulated;
+mod spin;
 #[cfg(feature = "test-util")]
 mod standstill;
 mod watchdog;
@@ -64,6 +65,7 @@ pub struct Runtime {
     scratch: RefCell<Scratch>,
     number: u32,
     task_budget: u32,
+    spin_ns: u64,
     handle: Handle,
     features: Features,
     shutdown_grace: Duration,
@@ -210,7 +212,10 @@ impl Runtime {
         if wait != Wait::Zero && crate::time::paused::standstill().is_some() {
             return self.turn_standing_still(scratch);
         }
-        let turned = turn(wait, scratch);
+        let turned = match wait {
+            Wait::Until(_) | Wait::Forever if self.spin_ns > 0 => self.spin(wait, scratch),
+            _ => turn(wait, scratch),
+        };
         if wait != Wait::Zero {
             remote.unpark();
         }

@@ -33,6 +33,7 @@ mod option;
 mod path;
 pub(crate) mod quit;
 pub(crate) mod resolve;
+mod restrict;
 mod ring;
 mod ring_index;
 #[cfg(test)]
@@ -48,6 +49,7 @@ mod stat;
 pub(crate) mod symbols;
 pub(crate) mod tcp_options;
 pub(crate) mod thread;
+mod tuning;
 
 pub(crate) use address::SocketAddress;
 pub(crate) use buf_ring::{BufRing, Mapping};
@@ -69,6 +71,7 @@ pub(crate) use ring::{Entered, Ring, RingConfig, Wait};
 pub(crate) use sqe::{Prepared, Sqe};
 pub(crate) use stat::StatBuf;
 pub use stat::{FileType, Metadata};
+pub(crate) use tuning::NapiConfig;
 
 /// A time in nanoseconds as `struct __kernel_timespec` has it: seconds, nanoseconds.
 pub(crate) fn timespec(ns: u64) -> [i64; 2] {

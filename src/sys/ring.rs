@@ -26,8 +26,9 @@ use super::abi::{self, GetEventsArg, Params};
 use super::cqe::Cqe;
 use super::error::SetupError;
 use super::features::Features;
+use super::opcode::Opcode;
 use super::sqe::Prepared;
-use super::{clock, door, fork, ladder, ring_index};
+use super::{clock, door, fork, ladder, restrict, ring_index};
 
 /// What is asked of a ring.
 #[derive(Debug, Clone)]
@@ -44,6 +45,8 @@ pub(crate) struct RingConfig {
     pub(crate) coop_only: bool,
     /// Gather completions for this long before a wait ends early with fewer than wanted.
     pub(crate) min_wait: Option<Duration>,
+    /// Binds the ring to these opcodes and its own.
+    pub(crate) allowed: Option<Vec<Opcode>>,
 }
 
 impl Default for RingConfig {
@@ -55,6 +58,7 @@ impl Default for RingConfig {
             iopoll: false,
             coop_only: false,
             min_wait: None,
+            allowed: None,
         }
     }
 }
@@ -130,6 +134,9 @@ impl Ring {
             generation: fork::watched_generation(),
             params,
         };
+        if let Some(opcodes) = &config.allowed {
+            restrict::restrict_and_enable(ring.ring.as_raw_fd(), opcodes)?;
+        }
         if params.features & abi::FEAT_NO_IOWAIT != 0 {
             ring.enter_flags |= abi::ENTER_NO_IOWAIT;
         }
@@ -314,21 +321,6 @@ impl Ring {
         }
         count
     }
-
-    /// Bounds how many kernel threads work for this ring on files and on other work.
-    pub(crate) fn limit_kernel_workers(&self, files: u32, others: u32) -> io::Result<()> {
-        let mut limits = [files, others];
-        // SAFETY: the opcode takes two writable `u32`.
-        unsafe {
-            door::register(
-                self.ring.as_raw_fd(),
-                abi::REGISTER_IOWQ_MAX_WORKERS,
-                limits.as_mut_ptr().cast(),
-                2,
-            )
-        }?;
-        Ok(())
-    }
 }
 
 impl Drop for Ring {
@@ -367,6 +359,9 @@ fn wanted_flags(config: &RingConfig) -> u32 {
     }
     if config.iopoll {
         flags |= abi::SETUP_IOPOLL;
+    }
+    if config.allowed.is_some() {
+        flags |= abi::SETUP_R_DISABLED;
     }
     if config.sqpoll_idle.is_some() {
         // The kernel's thread runs completions itself, so deferring them means nothing.

@@ -6,5 +6,6 @@ mod common;
 mod echo;
 mod first_light;
 mod pooled;
+mod settings;
 mod tasks;
 mod yielding;
