@@ -104,6 +104,21 @@ impl Driver {
         }
     }
 
+    /// Asks for the end of the ops on the descriptor of this number whose futures live; how many.
+    pub(crate) fn cancel_all_on(&mut self, number: i32) -> usize {
+        let waits = |slot: &Slot| {
+            let is_on = slot.descriptor.is_some_and(|fd| fd.descriptor().number() == number);
+            let lives = matches!(slot.lifecycle, Lifecycle::Waiting(_));
+            is_on && lives && slot.stream.is_none()
+        };
+        let all = self.table.iter_mut().filter(|(_, slot)| waits(slot));
+        let all: Vec<OpKey> = all.map(|(key, _)| key).collect();
+        for key in &all {
+            self.request_cancel(*key);
+        }
+        all.len()
+    }
+
     /// The ops on a descriptor that have a slot.
     pub(super) fn ops_on(&mut self, fd: FdRef, which: impl Fn(&Slot) -> bool) -> Vec<OpKey> {
         let all = self.table.iter_mut();

@@ -136,6 +136,47 @@ impl Driver {
         self.backlog.push_op(&mut self.ring, key, entry.linked(), Some(timeout))
     }
 
+    /// Whether an op on this descriptor may be pushed without looking at anything first.
+    pub(super) fn admits(&self, fd: FdRef) -> bool {
+        matches!(self.descriptors.admission(fd), Admission::Free)
+    }
+
+    /// Whether ops are started still.
+    pub(super) fn starts_ops(&self) -> bool {
+        !self.is_closing && self.table.has_room()
+    }
+
+    /// How many entries the submission queue has.
+    pub(super) fn queue_size(&self) -> usize {
+        self.ring.sizes().0 as usize
+    }
+
+    /// Whether so many entries fit into the queue next to each other.
+    pub(super) fn has_room_for(&mut self, count: usize) -> bool {
+        self.backlog.is_empty() && self.ring.room() >= count
+    }
+
+    /// Gives an op that is admitted its slot, as [`start`](Self::start) does; its entry is still to
+    /// be pushed.
+    pub(super) fn prepare_linked<T: Op>(&mut self, op: T, waker: &Waker) -> (OpKey, Prepared) {
+        let target = op.descriptor();
+        let (cell, entry) = self.cells.put(op);
+        if let Some(fd) = target {
+            self.descriptors.count(fd);
+        }
+        let about = table::About { descriptor: target, lane: T::LANE, opcode: entry.opcode() };
+        let marks = table::Marks::default();
+        let key = self.table.insert(cell, Wake::of(waker), about, marks, self.now_ns);
+        self.counters.submitted += 1;
+        tracing::trace!(op = T::NAME, slot = key.index, "push linked");
+        (key, entry.with_user_data(key.user_data(Kind::Op)))
+    }
+
+    /// Pushes entries next to each other, for which there is room.
+    pub(super) fn push_chain(&mut self, entries: impl Iterator<Item = Prepared>) {
+        self.ring.push_together(entries);
+    }
+
     /// Serves an op from the stash, makes it wait, refuses it, or lets it through.
     #[inline(never)]
     fn pass_gate<T: Op>(

@@ -20,6 +20,7 @@
 //! wait in the [`backlog`](self::backlog).
 
 mod backlog;
+mod chain;
 mod closing;
 mod descriptor;
 mod drain;
@@ -44,6 +45,7 @@ use std::io;
 use std::os::fd::AsFd;
 
 use self::backlog::Backlog;
+pub use self::chain::{Chain, Links, chain};
 pub(crate) use self::closing::Closing;
 use self::descriptor::Descriptors;
 pub(crate) use self::descriptor::FdRef;

@@ -3,12 +3,12 @@
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::op::Op;
-use super::{End, Finished, OpKey, Start, unpolled};
-use crate::sys;
+use super::{Driver, End, Finished, OpKey, Start, unpolled};
+use crate::sys::{self, Prepared};
 use crate::task::{CancellationToken, WaitForCancellationFuture};
 use crate::time::{Instant, Sleep, sleep_until, timers};
 
@@ -157,6 +157,28 @@ impl<T: Op> Submit<T> {
         None
     }
 
+    /// The op, before it is submitted.
+    pub(super) fn idle(&self) -> Option<&T> {
+        self.op.as_ref().filter(|_| !self.is_unwanted)
+    }
+
+    /// Has the loop keep the time of a timeout.
+    pub(super) fn keep_time(&mut self) {
+        if let Some(at) = self.fix_deadline() {
+            self.deadline = None;
+            self.timer = Some(Box::new(sleep_until(at)));
+        }
+    }
+
+    /// Puts the op in flight as one of a chain; its entry is to be pushed with the others.
+    pub(super) fn prepare_linked(&mut self, driver: &mut Driver, waker: &Waker) -> Prepared {
+        let op = self.op.take().expect("the op of a chain is there until it is begun");
+        let (key, entry) = driver.prepare_linked(op, waker);
+        self.runtime = driver.runtime();
+        self.state = State::InFlight(key);
+        entry
+    }
+
     fn ask_to_cancel(&mut self) {
         self.is_unwanted = true;
         if let State::InFlight(key) = self.state {
@@ -227,7 +249,7 @@ impl<T: Op> Submit<T> {
     }
 
     /// Takes the op that is not in flight.
-    fn take_idle(&mut self) -> T {
+    pub(super) fn take_idle(&mut self) -> T {
         self.state = State::Done;
         self.op.take().expect("an operation was polled after it had given its result")
     }

@@ -23,6 +23,8 @@ pub(super) struct Slot {
     generation: u32,
     pub(super) opcode: u8,
     pub(super) marks: Marks,
+    /// The result of an op that completes in two parts, once the first has come.
+    pub(super) first: i32,
     /// The loop's time when the op was pushed, in nanoseconds.
     pub(super) since_ns: u64,
 }
@@ -66,6 +68,17 @@ impl Slot {
         self.stream = None;
         self.generation = self.generation.wrapping_add(1);
         self.lifecycle = Lifecycle::Abandoned;
+    }
+
+    /// One of the two completions of a zero-copy send: the first has the result, the second says
+    /// that the memory is free, and is the op's end. See `uring-sys-notes/zero-copy-send.md`.
+    #[cold]
+    pub(super) fn join_parts(&mut self, part: Outcome) -> Option<Outcome> {
+        if !part.is_final() {
+            self.first = part.res;
+            return None;
+        }
+        Some(Outcome { res: self.first, flags: 0 })
     }
 
     /// The descriptor that the op keeps open.
@@ -158,6 +171,7 @@ impl Table {
             generation: 0,
             opcode: 0,
             marks: Marks::default(),
+            first: 0,
             since_ns: 0,
         });
         (self.slots.len() - 1) as u32
@@ -195,6 +209,7 @@ impl Table {
             && slot.stream.is_none()
             && !slot.marks.closed
             && outcome.res >= 0
+            && outcome.is_whole()
             && matches!(slot.lifecycle, Lifecycle::Waiting(_));
         if !is_plain {
             return None;

@@ -237,11 +237,19 @@ fn complete(
     if slot.stream.is_some() {
         return complete_item(table, counters, reaped, key, cqe);
     }
+    let outcome = if cqe.outcome.is_whole() {
+        cqe.outcome
+    } else {
+        match slot.join_parts(cqe.outcome) {
+            Some(outcome) => outcome,
+            None => return After::Nothing,
+        }
+    };
     let mut after = After::Nothing;
-    match slot.lifecycle.complete(cqe.outcome) {
+    match slot.lifecycle.complete(outcome) {
         AfterCompletion::Wake(wake) => {
             reaped.wakes.push(wake);
-            after = After::end_of(slot, cqe.outcome);
+            after = After::end_of(slot, outcome);
         }
         AfterCompletion::Salvage(outcome) => {
             let target = (slot.descriptor, slot.lane);
@@ -254,7 +262,7 @@ fn complete(
         }
     }
     counters.completed += 1;
-    tracing::trace!(slot = key.index, res = cqe.outcome.res, "reap");
+    tracing::trace!(slot = key.index, res = outcome.res, "reap");
     after
 }
 

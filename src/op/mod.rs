@@ -5,6 +5,7 @@
 
 mod accept;
 mod accept_multishot;
+mod cancel_fd;
 mod close;
 mod connect;
 mod fadvise;
@@ -27,6 +28,7 @@ mod recv_vectored;
 mod rename;
 mod send;
 mod send_vectored;
+mod send_zero_copy;
 mod shutdown;
 mod statx;
 mod symlink;
@@ -38,6 +40,7 @@ pub use self::accept::Accept;
 pub(crate) use self::accept::accept;
 pub use self::accept_multishot::AcceptMultishot;
 pub(crate) use self::accept_multishot::accept_multishot;
+pub use self::cancel_fd::cancel_fd;
 pub use self::close::Close;
 pub(crate) use self::close::close;
 pub use self::connect::Connect;
@@ -79,6 +82,8 @@ pub use self::send::{Send, SendRest};
 pub(crate) use self::send::{send, send_rest};
 pub use self::send_vectored::SendVectored;
 pub(crate) use self::send_vectored::{send_rest_vectored, send_vectored};
+pub use self::send_zero_copy::SendZeroCopy;
+pub(crate) use self::send_zero_copy::send_zero_copy;
 pub use self::shutdown::Shutdown;
 pub(crate) use self::shutdown::shutdown;
 pub use self::statx::Statx;
@@ -91,7 +96,7 @@ pub use self::write_at::WriteAt;
 pub(crate) use self::write_at::write_at;
 pub use self::write_vectored_at::WriteVectoredAt;
 pub(crate) use self::write_vectored_at::write_vectored_at;
-pub use crate::driver::{Cancel, CancelOn, Multishot, NextItem, Submit};
+pub use crate::driver::{Cancel, CancelOn, Chain, Links, Multishot, NextItem, Submit, chain};
 
 /// Whether an operation failed because it was cancelled.
 ///

@@ -5,6 +5,8 @@ use std::os::fd::{FromRawFd, OwnedFd};
 
 /// There will be more completions for this op (`IORING_CQE_F_MORE`, since 5.13).
 pub(crate) const F_MORE: u32 = 1 << 1;
+/// The memory of a zero-copy send is free again (`IORING_CQE_F_NOTIF`, since 6.0).
+pub(crate) const F_NOTIF: u32 = 1 << 3;
 /// A provided buffer was used; its id is in the upper half (`IORING_CQE_F_BUFFER`, since 5.7).
 pub(crate) const F_BUFFER: u32 = 1 << 0;
 
@@ -41,6 +43,13 @@ impl Outcome {
     #[inline]
     pub(crate) fn is_final(self) -> bool {
         self.flags & F_MORE == 0
+    }
+
+    /// Whether the op's outcome comes in one completion, and this is it: not the result of a
+    /// zero-copy send, nor the word that its memory is free.
+    #[inline]
+    pub(crate) fn is_whole(self) -> bool {
+        self.flags & (F_MORE | F_NOTIF) == 0
     }
 
     /// Whether the op ended because of a cancel or an expired linked timeout.

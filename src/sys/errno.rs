@@ -50,6 +50,11 @@ pub(crate) fn is_connection_error(error: &io::Error) -> bool {
     )
 }
 
+/// Whether the kernel does not know an opcode, or not for this kind of descriptor.
+pub(crate) fn is_unsupported(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EOPNOTSUPP))
+}
+
 /// A receive that finds no provided buffer.
 pub(crate) fn out_of_buffers() -> io::Error {
     io::Error::from_raw_os_error(libc::ENOBUFS)

@@ -60,7 +60,7 @@ pub(crate) use cqe::{Cqe, Filled, FilledFromGroup, Number, Outcome, Taken};
 pub(crate) use descriptor::Descriptor;
 pub(crate) use errno::{
     cancelled, closed, is_cancelled, is_connection_error, is_end_of_connection, is_not_connected,
-    is_out_of_buffers, out_of_buffers, shutting_down, timed_out,
+    is_out_of_buffers, is_unsupported, out_of_buffers, shutting_down, timed_out,
 };
 pub use error::{SetupCause, SetupError};
 pub use file_options::Advice;

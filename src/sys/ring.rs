@@ -217,6 +217,21 @@ impl Ring {
         Ok(())
     }
 
+    /// Puts entries into the queue next to each other, all in one submit.
+    ///
+    /// # Panics
+    ///
+    /// When there is no room for all: see [`room`](Self::room).
+    pub(crate) fn push_together(&mut self, entries: impl Iterator<Item = Prepared>) {
+        self.check_process();
+        let mut queue = self.ring.submission();
+        for prepared in entries {
+            // SAFETY: as in `push`.
+            let pushed = unsafe { queue.push(prepared.entry()) };
+            assert!(pushed.is_ok(), "the queue said that it has room for all");
+        }
+    }
+
     /// How many entries fit into the submission queue now.
     #[inline]
     pub(crate) fn room(&mut self) -> usize {

@@ -203,6 +203,12 @@ impl<'op> Sqe<'op, Taken> {
         Sqe::send(socket, bytes, libc::MSG_WAITALL)
     }
 
+    /// `IORING_OP_SEND_ZC`, which raises no SIGPIPE: two completions. Since 6.0.
+    pub(crate) fn send_zero_copy(socket: Descriptor, bytes: Lent<'op>) -> Self {
+        let send = opcode::SendZc::new(fd(socket), bytes.start, bytes.len);
+        Sqe::new(send.flags(libc::MSG_NOSIGNAL).build())
+    }
+
     /// `IORING_OP_SENDMSG` of the pieces that the header points to, which raises no SIGPIPE.
     /// Since 5.3.
     pub(crate) fn send_message(socket: Descriptor, header: &'op MessageHeader) -> Self {

@@ -4,6 +4,8 @@
 mod common;
 
 mod acceptors;
+mod by_descriptor;
+mod chains;
 mod every_await;
 mod exact;
 mod forgotten;

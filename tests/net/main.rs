@@ -18,3 +18,4 @@ mod shutdown;
 mod support;
 mod timeouts;
 mod vectored;
+mod zero_copy;

@@ -7,7 +7,6 @@
 //! | [`options`] | the command line |
 //! | [`contender`] | the contenders: building them, asking what they can do |
 //! | [`protocol`], [`process`] | a contender at work, and what can be seen of it from outside |
-//! | [`counter`] | the processor's count of a server's instructions |
 //! | [`load`] | the load generator |
 //! | [`workload`] | what is measured: **the place for a new workload** |
 //! | [`runner`] | rounds, interleaving, progress |
@@ -18,7 +17,6 @@
 use std::process::ExitCode;
 
 mod contender;
-mod counter;
 mod load;
 mod machine;
 mod options;

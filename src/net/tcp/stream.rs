@@ -11,7 +11,8 @@ use crate::driver::{FromSharedFd, SharedFd, Submit};
 use crate::net::lookup::try_each;
 use crate::net::{IntoStdError, RecvStream, ToSocketAddrs, into_std};
 use crate::op::{
-    self, Connect, Peek, Readable, Recv, RecvPooled, RecvVectored, Send, SendVectored, Writable,
+    self, Connect, Peek, Readable, Recv, RecvPooled, RecvVectored, Send, SendVectored,
+    SendZeroCopy, Writable,
 };
 use crate::sys::{socket, socket_options};
 use crate::time;
@@ -159,6 +160,43 @@ impl TcpStream {
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn writev<B: IoVectoredBuf>(&self, bufs: B) -> Submit<SendVectored<B>> {
         op::send_vectored(&self.fd, bufs)
+    }
+
+    /// As [`write`](Self::write), without copying the bytes into the kernel: its network reads them
+    /// from `buf` itself. Since kernel 6.0; before, they are copied.
+    ///
+    /// The buffer comes back when the kernel has let go of it, which takes until the peer has
+    /// acknowledged the bytes. So have several of these in flight, one after another begun, where
+    /// the rate matters. It pays for large buffers to a network device, from some 32 KiB up, and not
+    /// on the loopback, where the kernel copies all the same. Buffers below 16 KiB are sent as by
+    /// [`write`](Self::write), without waiting for the peer.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write).
+    ///
+    /// # Cancellation
+    ///
+    /// As [`write`](Self::write); the buffer is freed when the kernel has let go of it, and writes
+    /// that follow wait until then.
+    ///
+    /// ```
+    /// # use annulus::net::{TcpListener, TcpStream};
+    /// # annulus::run(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let stream = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// # let reader = annulus::spawn(async move { peer.read(vec![0; 65536]).await.unwrap().0 });
+    /// let page = bytes::Bytes::from(vec![7; 64 * 1024]);
+    /// let (sent, page) = stream.send_zc(page).await.into_result()?;
+    /// assert!(sent > 0 && page.len() == 64 * 1024);
+    /// # assert!(reader.await.unwrap() > 0);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn send_zc<B: IoBuf>(&self, buf: B) -> Submit<SendZeroCopy<B>> {
+        op::send_zero_copy(&self.fd, buf)
     }
 
     /// Writes all the bytes of `buf`.
