@@ -116,7 +116,7 @@ impl Machine {
             codes::SOCKET => self.try_socket(id),
             codes::CLOSE => self.try_close(id),
             codes::MSG_RING => self.try_message(id),
-            _ => Tried::error(libc::EOPNOTSUPP),
+            _ => self.try_file_op(id),
         }
     }
 
@@ -161,6 +161,7 @@ impl Machine {
             Some(Kind::Tcp(tcp)) => self.events_of_tcp(tcp),
             Some(Kind::Event(count)) if *count > 0 => POLLIN | POLLOUT,
             Some(Kind::Event(_)) => POLLOUT,
+            Some(Kind::Disk(_)) => POLLIN | POLLOUT,
             None => POLLERR,
         }
     }
@@ -170,6 +171,10 @@ impl Machine {
         let Some(file) = op.file else { return Tried::error(libc::EBADF) };
         match self.files.get_mut(file).map(|file| &mut file.kind) {
             Some(Kind::Tcp(_)) => self.try_recv(id),
+            Some(Kind::Disk(open)) => {
+                let open = *open;
+                self.read_disk(id, file, open)
+            }
             Some(Kind::Event(0)) => Tried::Wait(POLLIN),
             Some(Kind::Event(count)) => {
                 let taken = std::mem::take(count);
@@ -188,6 +193,10 @@ impl Machine {
         let Some(file) = op.file else { return Tried::error(libc::EBADF) };
         match self.files.get_mut(file).map(|file| &mut file.kind) {
             Some(Kind::Tcp(_)) => self.try_send(id),
+            Some(Kind::Disk(open)) => {
+                let open = *open;
+                self.write_disk(id, file, open)
+            }
             Some(Kind::Event(count)) => {
                 let mut bytes = Vec::new();
                 memory::gather(&op.pieces(), 0, 8, &mut bytes);

@@ -175,6 +175,11 @@ pub(in crate::sys) fn peer_addr(socket: BorrowedFd<'_>) -> Option<io::Result<Soc
     on_file(socket, Machine::peer_addr)
 }
 
+/// `flock(2)`, which does not wait.
+pub(in crate::sys) fn lock(file: BorrowedFd<'_>, how: i32) -> Option<io::Result<()>> {
+    on_file(file, |machine, file| machine.lock(file, how))
+}
+
 /// `shutdown(2)`.
 pub(in crate::sys) fn shutdown(socket: BorrowedFd<'_>, how: i32) -> Option<io::Result<()>> {
     on_file(socket, |machine, file| machine.shut_down(file, how))

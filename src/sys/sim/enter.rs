@@ -38,6 +38,11 @@ impl Machine {
         let ring = self.ring_of(call.fd, call.flags & abi::ENTER_REGISTERED_RING != 0)?;
         self.look_around();
         self.now_ns += ENTER_NS;
+        self.enters += 1;
+        if self.enters > self.enters_max {
+            self.enters_max = u64::MAX;
+            self.violation(format!("the run has made {} enters and goes on", self.enters));
+        }
         if self.chance(Fault::ClockJump) {
             mark!("clock jump");
             let jump_ns = self.rng.below(5) * HOUR_NS + HOUR_NS;

@@ -10,6 +10,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use super::codes;
+use super::disk_ops::DiskFile;
 use super::machine::Machine;
 use super::ops::{Mixer, OpId, Stage};
 use super::placeholder::{self, Noticed, Placeholder, Watch};
@@ -36,6 +37,8 @@ pub(super) enum Kind {
     Tcp(Box<Tcp>),
     /// An event counter.
     Event(u64),
+    /// A file or directory of the host's disk.
+    Disk(DiskFile),
 }
 
 /// One open file.
@@ -224,11 +227,11 @@ impl Machine {
     /// One user of a file less; with the last one the file ends.
     pub(super) fn release_file(&mut self, file: FileId) {
         if let Some(ended) = self.files.release(file) {
-            self.end_file(ended);
+            self.end_file(file, ended);
         }
     }
 
-    fn end_file(&mut self, ended: OpenFile) {
+    fn end_file(&mut self, id: FileId, ended: OpenFile) {
         self.note("end of file", ended.serial, 0);
         match ended.kind {
             Kind::Tcp(tcp) => {
@@ -237,6 +240,13 @@ impl Machine {
                 self.end_tcp(*tcp, resets);
             }
             Kind::Event(_) => {}
+            Kind::Disk(open) => {
+                if let Some(disk) =
+                    self.hosts.get_mut(ended.host.index()).map(|host| &mut host.disk)
+                {
+                    disk.close(open.ino, id);
+                }
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::disk::Disk;
 use super::files::FileId;
 
 /// Where the range of ports begins that a bind to port 0 chooses from.
@@ -15,12 +16,20 @@ pub(super) struct Host {
     /// Sockets with an address of their own.
     pub(super) bound: Vec<(SocketAddr, FileId)>,
     next_port: u16,
+    pub(super) disk: Disk,
     pub(super) is_up: bool,
 }
 
 impl Host {
     pub(super) fn new(name: &str, ip: IpAddr) -> Host {
-        Host { name: name.to_owned(), ip, bound: Vec::new(), next_port: PORTS_FROM, is_up: true }
+        Host {
+            name: name.to_owned(),
+            ip,
+            bound: Vec::new(),
+            next_port: PORTS_FROM,
+            disk: Disk::new(),
+            is_up: true,
+        }
     }
 
     /// Whether an address is one of this host's own.

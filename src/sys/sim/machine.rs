@@ -49,6 +49,9 @@ pub(crate) struct Machine {
     pub(super) panics: bool,
     /// Whether entries may break the rules of a well-behaved driver, as tests of the simulator do.
     pub(super) is_lenient: bool,
+    /// Enters so far, and how many a run may make: one that makes more goes in a circle.
+    pub(super) enters: u64,
+    pub(super) enters_max: u64,
     pub(super) ops_made: u64,
     pub(super) ops_done: u64,
 }
@@ -77,6 +80,8 @@ impl Machine {
             violations: Vec::new(),
             panics: true,
             is_lenient: false,
+            enters: 0,
+            enters_max: u64::MAX,
             ops_made: 0,
             ops_done: 0,
         })

@@ -48,7 +48,9 @@ impl Machine {
         self.ops_made += 1;
         let mut op = Op::new(sqe, ring, self.ops_made);
         let serial = op.serial;
-        if uses_file(sqe.opcode) {
+        let stats_open_file =
+            sqe.opcode == codes::STATX && sqe.op_flags & libc::AT_EMPTY_PATH as u32 != 0;
+        if uses_file(sqe.opcode) || stats_open_file {
             op.file = self.files.find(sqe.fd);
             match op.file {
                 Some(file) => self.files.retain(file),
@@ -69,7 +71,8 @@ impl Machine {
         let id = self.ops.insert(op);
         self.rings[ring].in_flight += 1;
         let is_twin = self.rings[ring].names.enter(&mut self.ops, id);
-        if is_twin && sqe.opcode != codes::ASYNC_CANCEL {
+        // Cancels of one op, and closes of a number that was another's, may be alike.
+        if is_twin && !matches!(sqe.opcode, codes::ASYNC_CANCEL | codes::CLOSE) {
             self.suspect("two ops in flight have the same user data", serial);
         }
         id

@@ -54,6 +54,8 @@ impl Machine {
             self.complete(id, -libc::ECANCELED, 0);
         }
         self.lose_files(host);
+        let disk = &mut self.hosts[host.index()].disk;
+        disk.crash(&mut self.rng);
         self.jobs.forget(host)
     }
 

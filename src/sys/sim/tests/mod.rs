@@ -1,6 +1,8 @@
 //! The whole crate on the simulated kernel.
 
+mod files;
 mod loops;
+mod sweep;
 
 use super::{Faults, Report, install, uninstall};
 
@@ -15,6 +17,7 @@ fn run<F: Future>(seed: u64, faults: Faults, program: F) -> (F::Output, Report) 
         }
     }
     install(seed, faults);
+    super::set_enters_max(1_000_000);
     let installed = Installed;
     let output = crate::run(program).expect("a loop");
     drop(installed);
