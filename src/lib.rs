@@ -76,6 +76,8 @@ pub mod op;
 mod remote;
 pub mod runtime;
 mod scheduler;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod sync;
 mod sys;
 pub mod task;

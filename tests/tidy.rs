@@ -41,6 +41,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "time",
         ],
     ),
+    ("sim", &["runtime", "sys"]),
 ];
 
 /// Rooms that point at each other's types on purpose, with the reason.

@@ -13,8 +13,9 @@
 //! 11. [Queues](#queues)
 //! 12. [Seeing what the loop does](#seeing-what-the-loop-does)
 //!
-//! Those who come from tokio or from asyncio find their idioms in [`coming_from`]. With the feature
-//! `test-util` there is a chapter `testing`: how to test what waits without waiting.
+//! Those who come from tokio or from asyncio find their idioms in [`coming_from`]. With the features
+//! `test-util` and `sim` there is a chapter `testing`: how to test what waits without waiting, and
+//! what a network does to a server without a network.
 //!
 //! # The loop
 //!
@@ -277,5 +278,5 @@
 //! ```
 
 pub mod coming_from;
-#[cfg(feature = "test-util")]
+#[cfg(all(feature = "test-util", feature = "sim"))]
 pub mod testing;

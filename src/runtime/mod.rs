@@ -19,6 +19,8 @@ mod simulated;
 mod spin;
 #[cfg(feature = "test-util")]
 mod standstill;
+#[cfg(feature = "sim")]
+mod step;
 mod watchdog;
 
 use std::cell::{Cell, RefCell};
@@ -35,6 +37,8 @@ pub use self::dump::{Dump, OpDump, TaskDump, TaskState};
 pub use self::handle::{Handle, RemoteHandle};
 pub use self::metrics::{MetricKind, Metrics};
 use self::parts::{Parts, Scratch};
+#[cfg(feature = "sim")]
+pub(crate) use self::step::Step;
 use crate::driver;
 pub use crate::histogram::Histogram;
 use crate::remote::{Message, Remote};

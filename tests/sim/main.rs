@@ -1,0 +1,5 @@
+//! Worlds of several hosts on a simulated kernel (feature `sim`).
+
+mod hosts;
+mod outages;
+mod runs;
