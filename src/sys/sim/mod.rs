@@ -23,6 +23,7 @@ mod check;
 mod codes;
 mod complete;
 mod connect;
+mod contents;
 mod disk;
 mod disk_names;
 mod disk_ops;
