@@ -38,6 +38,32 @@ pub const CONTESTANTS: &[Contestant] = &[
         crate_name: Some("tokio"),
         about: "the current-thread runtime, on epoll",
     },
+    Contestant {
+        name: "compio",
+        crate_name: Some("compio"),
+        about: "owned buffers on io_uring, its ring set up as its documentation advises",
+    },
+    Contestant { name: "monoio", crate_name: Some("monoio"), about: "owned buffers on io_uring" },
+    Contestant {
+        name: "glommio",
+        crate_name: Some("glommio"),
+        about: "a thread-per-core runtime on io_uring",
+    },
+    Contestant {
+        name: "tokio-uring",
+        crate_name: Some("tokio-uring"),
+        about: "a ring below tokio's current-thread runtime",
+    },
+    Contestant {
+        name: "smol",
+        crate_name: Some("smol"),
+        about: "small crates on epoll, its local executor",
+    },
+    Contestant {
+        name: "kimojio",
+        crate_name: Some("kimojio"),
+        about: "a thread-per-core runtime on io_uring, made for latency",
+    },
 ];
 
 /// A contender that is built, with what it can do.
@@ -145,10 +171,15 @@ fn version(name: &str) -> Option<String> {
     locked_version(&lock, name)
 }
 
+/// Of several versions the newest: the older ones are some contender's own affair.
 fn locked_version(lock: &str, name: &str) -> Option<String> {
     let head = format!("name = \"{name}\"\nversion = \"");
-    let start = lock.find(&head)? + head.len();
-    lock[start..].split('"').next().map(str::to_owned)
+    let versions = lock.match_indices(&head).filter_map(|(at, _)| {
+        let version = lock[at + head.len()..].split('"').next()?;
+        let parts: Vec<u64> = version.split('.').filter_map(|part| part.parse().ok()).collect();
+        Some((parts, version.to_owned()))
+    });
+    versions.max().map(|(_, version)| version)
 }
 
 #[cfg(test)]
@@ -161,6 +192,9 @@ mod tests {
                     [[package]]\nname = \"tokio\"\nversion = \"1.54.1\"\n";
         assert_eq!(locked_version(lock, "tokio").as_deref(), Some("1.54.1"));
         assert_eq!(locked_version(lock, "smol"), None);
+        let twice = "name = \"io-uring\"\nversion = \"0.7.16\"\n\
+                     name = \"io-uring\"\nversion = \"0.6.4\"\n";
+        assert_eq!(locked_version(twice, "io-uring").as_deref(), Some("0.7.16"));
     }
 
     #[test]

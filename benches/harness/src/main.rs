@@ -7,6 +7,7 @@
 //! | [`options`] | the command line |
 //! | [`contender`] | the contenders: building them, asking what they can do |
 //! | [`protocol`], [`process`] | a contender at work, and what can be seen of it from outside |
+//! | [`counter`] | the processor's count of a server's instructions |
 //! | [`load`] | the load generator |
 //! | [`workload`] | what is measured: **the place for a new workload** |
 //! | [`runner`] | rounds, interleaving, progress |
@@ -17,6 +18,7 @@
 use std::process::ExitCode;
 
 mod contender;
+mod counter;
 mod load;
 mod machine;
 mod options;

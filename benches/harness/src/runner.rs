@@ -63,8 +63,11 @@ pub fn run(options: &Options) -> Result<(), Error> {
         notes: Vec::new(),
     };
     let plan = plan(options, &contenders);
-    let steps = plan.iter().flat_map(|(_, cells)| cells).map(|(_, entrants)| entrants.len()).sum();
-    let bar = progress(options, usize::saturating_mul(steps, options.rounds), "measuring");
+    let steps = plan.iter().map(|(workload, cells)| {
+        let once: usize = cells.iter().map(|(_, entrants)| entrants.len()).sum();
+        once * workload.rounds(options)
+    });
+    let bar = progress(options, steps.sum(), "measuring");
     for (workload, cells) in &plan {
         let mut measured = describe(workload.as_ref());
         for (cell, entrants) in cells {
@@ -86,7 +89,8 @@ fn plan(options: &Options, contenders: &[Contender]) -> Vec<Planned> {
         let mut cells = Vec::new();
         for cell in workload.cells(options) {
             if options.wants(workload.name(), &cell.id) {
-                let who = entrants(workload.work(&cell), workload.all_forms(), contenders);
+                let mut who = entrants(workload.work(&cell), workload.all_forms(), contenders);
+                who.retain(|entrant| workload.admits(entrant.contender.name));
                 cells.push((cell, who));
             }
         }
@@ -124,7 +128,7 @@ fn measure(
             failures: Vec::new(),
         })
         .collect();
-    for round in 0..options.rounds {
+    for round in 0..workload.rounds(options) {
         for (entrant, entry) in entrants.iter().zip(&mut entries) {
             bar.set_message(format!(
                 "{}/{} round {}: {}",

@@ -1,8 +1,25 @@
 //! The HTTP application that all contenders serve: parsed by `httparse`, answered with 13 bytes.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 /// What every request is answered with.
 pub const ANSWER: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, World!";
+
+/// How long the application works for each request, in rounds of a few instructions.
+static SPINS: AtomicU64 = AtomicU64::new(0);
+
+/// Has every request cost `spins` rounds of work, about a nanosecond each.
+pub(crate) fn set_work(spins: u64) {
+    SPINS.store(spins, Ordering::Relaxed);
+}
+
+fn work() {
+    let mut number = 1u64;
+    for _ in 0..SPINS.load(Ordering::Relaxed) {
+        number = std::hint::black_box(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    }
+}
 
 /// What a request that cannot be parsed is answered with.
 const REFUSAL: &[u8] =
@@ -21,6 +38,7 @@ pub fn answer(bytes: &[u8], answers: &mut Vec<u8>) -> Result<usize, Malformed> {
         match request.parse(&bytes[taken..]) {
             Ok(httparse::Status::Complete(length)) => {
                 taken += length;
+                work();
                 answers.extend_from_slice(ANSWER);
             }
             Ok(httparse::Status::Partial) => break,

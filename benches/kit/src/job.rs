@@ -166,6 +166,7 @@ fn start(works: &[Work], name: &str, mut job: Job) -> Outcome<()> {
     }
     match work.run {
         Run::Server(run) => {
+            crate::http::set_work(job.number("spins", 0));
             let listener = listener::listen()?;
             let port = listener.local_addr()?.port();
             say(&format!("ready port={port} counters={:#x}", counters::address()))?;

@@ -1,8 +1,11 @@
 //! A ring in its fastest set-up, and buffers that the kernel chooses from.
 
 use std::io;
+use std::ops::{Deref, DerefMut};
+use std::os::fd::AsRawFd;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
 
 use io_uring::IoUring;
 use io_uring::types::BufRingEntry;
@@ -12,7 +15,18 @@ pub const GROUP: u16 = 0;
 
 /// A ring for one thread: work of the kernel is done when the thread asks for completions. What an
 /// older kernel does not know is left out.
-pub fn new_ring(entries: u32, completions: u32) -> io::Result<IoUring> {
+///
+/// Its descriptor is registered with the thread, so that entering it needs no look-up. A thread has
+/// room for sixteen, and a registered ring lives on though it is closed, so it is unregistered when
+/// it is dropped.
+pub struct Ring {
+    ring: IoUring,
+    /// The name that the thread knows the ring by.
+    registered: u32,
+}
+
+/// A ring with room for so many entries and completions.
+pub fn new_ring(entries: u32, completions: u32) -> io::Result<Ring> {
     let mut builder = IoUring::builder();
     builder
         .setup_cqsize(completions)
@@ -30,8 +44,115 @@ pub fn new_ring(entries: u32, completions: u32) -> io::Result<IoUring> {
             .setup_submit_all()
             .build(entries)?,
     };
-    ring.submitter().register_ring_fd()?;
-    Ok(ring)
+    let registered = register(&ring, REGISTER_RING_FDS, u32::MAX)?;
+    Ok(Ring { ring, registered })
+}
+
+/// Numbers of the kernel's interface.
+const REGISTER_RING_FDS: libc::c_ulong = 20;
+const UNREGISTER_RING_FDS: libc::c_ulong = 21;
+const ENTER_GETEVENTS: libc::c_ulong = 1;
+const ENTER_EXT_ARG: libc::c_ulong = 1 << 3;
+const ENTER_REGISTERED_RING: libc::c_ulong = 1 << 4;
+
+/// `struct io_uring_rsrc_update`.
+#[repr(C)]
+struct Update {
+    offset: u32,
+    reserved: u32,
+    data: u64,
+}
+
+/// `struct io_uring_getevents_arg`.
+#[repr(C)]
+struct WaitArgument {
+    signals: u64,
+    signals_size: u32,
+    min_wait_us: u32,
+    timeout: u64,
+}
+
+/// Registers the ring with its thread, or takes that back; the name it has.
+fn register(ring: &IoUring, operation: libc::c_ulong, name: u32) -> io::Result<u32> {
+    let mut update = Update { offset: name, reserved: 0, data: ring.as_raw_fd() as u64 };
+    if operation == UNREGISTER_RING_FDS {
+        update.data = 0;
+    }
+    // SAFETY: `update` is valid for the call, which writes the name into it.
+    let outcome = unsafe {
+        libc::syscall(
+            libc::SYS_io_uring_register,
+            ring.as_raw_fd(),
+            operation,
+            &raw mut update,
+            1 as libc::c_ulong,
+        )
+    };
+    if outcome < 0 { Err(io::Error::last_os_error()) } else { Ok(update.offset) }
+}
+
+impl Ring {
+    /// Submits what was pushed and waits for a completion.
+    pub fn submit_and_wait(&mut self) -> io::Result<()> {
+        self.enter(1, ENTER_GETEVENTS, std::ptr::null(), 0)
+    }
+
+    /// The same, but for no longer than `limit`; an error of `ETIME` when that has passed.
+    pub fn submit_and_wait_for(&mut self, limit: Duration) -> io::Result<()> {
+        let timeout = libc::timespec {
+            tv_sec: limit.as_secs() as libc::time_t,
+            tv_nsec: limit.subsec_nanos().into(),
+        };
+        let timeout = &raw const timeout as u64;
+        let argument = WaitArgument { signals: 0, signals_size: 0, min_wait_us: 0, timeout };
+        let size = size_of::<WaitArgument>();
+        self.enter(1, ENTER_GETEVENTS | ENTER_EXT_ARG, &raw const argument, size)
+    }
+
+    fn enter(
+        &mut self,
+        want: u32,
+        flags: libc::c_ulong,
+        argument: *const WaitArgument,
+        size: usize,
+    ) -> io::Result<()> {
+        let pushed = self.ring.submission().len();
+        // SAFETY: the entries are valid, as was promised when they were pushed; the argument is
+        // null or valid for the call.
+        let outcome = unsafe {
+            libc::syscall(
+                libc::SYS_io_uring_enter,
+                self.registered,
+                pushed,
+                want,
+                flags | ENTER_REGISTERED_RING,
+                argument,
+                size,
+            )
+        };
+        if outcome < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+}
+
+impl Deref for Ring {
+    type Target = IoUring;
+
+    fn deref(&self) -> &IoUring {
+        &self.ring
+    }
+}
+
+impl DerefMut for Ring {
+    fn deref_mut(&mut self) -> &mut IoUring {
+        &mut self.ring
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        // A thread that ends unregisters what it had, so a failure leaks no longer than that.
+        let _ = register(&self.ring, UNREGISTER_RING_FDS, self.registered);
+    }
 }
 
 /// Buffers of one size, provided to the kernel by a shared ring.
@@ -125,5 +246,43 @@ impl Drop for BufferRing {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours and of this length.
         unsafe { libc::munmap(self.base.as_ptr().cast(), self.length) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_can_have_one_ring_after_another() {
+        for round in 0..40 {
+            let ring = new_ring(8, 16);
+            assert!(ring.is_ok(), "round {round}: {:?}", ring.err());
+        }
+    }
+
+    #[test]
+    fn a_ring_submits_and_waits_no_longer_than_asked() {
+        let mut ring = new_ring(8, 16).expect("a ring");
+        let late = ring.submit_and_wait_for(Duration::from_millis(1)).expect_err("nothing comes");
+        assert_eq!(late.raw_os_error(), Some(libc::ETIME));
+        let nop = io_uring::opcode::Nop::new().build().user_data(7);
+        // SAFETY: a NOP names no memory.
+        unsafe { ring.submission().push(&nop) }.expect("room");
+        ring.submit_and_wait().expect("a completion");
+        let completion = ring.completion().next().expect("a completion");
+        assert_eq!(completion.user_data(), 7);
+    }
+
+    #[test]
+    fn buffers_come_back_in_any_order() {
+        let ring = new_ring(8, 16).expect("a ring");
+        let mut buffers = BufferRing::register(&ring, 4, 64).expect("buffers");
+        for id in [2, 0, 3, 1, 0] {
+            buffers.provide(id);
+        }
+        buffers.publish();
+        assert_eq!(buffers.tail, 9);
+        assert_eq!(buffers.bytes(3, 64), [0; 64]);
     }
 }

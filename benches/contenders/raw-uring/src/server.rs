@@ -3,10 +3,10 @@
 use std::net::TcpListener;
 use std::os::fd::AsRawFd;
 
-use annulus_bench_kit::ring::{BufferRing, GROUP, new_ring};
+use annulus_bench_kit::ring::{BufferRing, GROUP, Ring, new_ring};
 use annulus_bench_kit::{Job, Outcome, note_syscall};
 use io_uring::types::{Fd, Timespec};
-use io_uring::{IoUring, cqueue, opcode, squeue};
+use io_uring::{cqueue, opcode, squeue};
 
 use crate::application::Application;
 use crate::connection::{Connection, Part};
@@ -25,7 +25,7 @@ enum Form {
 }
 
 struct Server<A: Application> {
-    ring: IoUring,
+    ring: Ring,
     buffers: BufferRing,
     listener: Fd,
     form: Form,
@@ -65,8 +65,8 @@ impl<A: Application> Server<A> {
         let mut completions = Vec::with_capacity(16 * 1024);
         loop {
             note_syscall();
-            match self.ring.submit_and_wait(1) {
-                Ok(_) => {}
+            match self.ring.submit_and_wait() {
+                Ok(()) => {}
                 Err(error) if error.raw_os_error() == Some(libc::EINTR) => {}
                 Err(error) => return Err(error.into()),
             }

@@ -8,12 +8,12 @@ use std::net::TcpStream;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use annulus_bench_kit::ring::{BufferRing, GROUP, new_ring};
+use annulus_bench_kit::ring::{BufferRing, GROUP, Ring, new_ring};
 use hdrhistogram::Histogram;
-use io_uring::{IoUring, cqueue, opcode, squeue, types};
+use io_uring::{cqueue, opcode, squeue, types};
 
 use super::Exchange;
-use super::connections::Progress;
+use super::connections::{PATIENCE, Progress};
 use crate::Error;
 use crate::process::thread_cpu;
 
@@ -50,12 +50,14 @@ struct Connection {
 }
 
 struct Closed<'a> {
-    ring: IoUring,
+    ring: Ring,
     buffers: BufferRing,
     connections: Vec<Connection>,
     exchange: &'a Exchange,
     latency: Histogram<u64>,
     requests: u64,
+    /// How many exchanges are still to be begun, where they are counted.
+    left: Option<u64>,
 }
 
 /// Keeps every stream busy for the length of `window`; calls `mark` where the measured part begins
@@ -81,6 +83,22 @@ pub fn closed_loop(
     Ok(Load { requests: closed.requests, wall, latency: closed.latency, cpu })
 }
 
+/// Makes about `count` exchanges over each stream's share of them and stops when the last is
+/// answered, so that two runs differ by exactly what they were asked for.
+pub fn counted(streams: &[TcpStream], exchange: &Exchange, count: u64) -> Result<u64, Error> {
+    let mut closed = Closed::new(streams, exchange)?;
+    closed.left = Some(count.saturating_sub(streams.len() as u64));
+    for index in 0..closed.connections.len() {
+        closed.receive(index)?;
+        closed.send(index)?;
+    }
+    let wanted = count.max(streams.len() as u64) * exchange.requests;
+    while closed.requests < wanted {
+        closed.turn()?;
+    }
+    Ok(closed.requests)
+}
+
 impl<'a> Closed<'a> {
     fn new(streams: &[TcpStream], exchange: &'a Exchange) -> Result<Self, Error> {
         let entries = (streams.len() as u32 * 2).next_power_of_two().clamp(64, 4096);
@@ -96,25 +114,32 @@ impl<'a> Closed<'a> {
                 progress: Progress::default(),
             })
             .collect();
-        Ok(Closed { ring, buffers, connections, exchange, latency: histogram(), requests: 0 })
+        Ok(Closed {
+            ring,
+            buffers,
+            connections,
+            exchange,
+            latency: histogram(),
+            requests: 0,
+            left: None,
+        })
     }
 
     fn run_until(&mut self, end: Instant) -> Result<(), Error> {
-        loop {
-            match self.ring.submit_and_wait(1) {
-                Ok(_) => {}
-                Err(error) if error.raw_os_error() == Some(libc::EINTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-            let now = Instant::now();
-            while let Some(completion) = self.next_completion() {
-                self.complete(completion)?;
-            }
-            self.buffers.publish();
-            if now >= end {
-                return Ok(());
-            }
+        while Instant::now() < end {
+            self.turn()?;
         }
+        Ok(())
+    }
+
+    /// One system call, and what it completed.
+    fn turn(&mut self) -> Result<(), Error> {
+        wait(&mut self.ring, PATIENCE)?;
+        while let Some(completion) = self.next_completion() {
+            self.complete(completion)?;
+        }
+        self.buffers.publish();
+        Ok(())
     }
 
     fn next_completion(&mut self) -> Option<cqueue::Entry> {
@@ -150,6 +175,11 @@ impl<'a> Closed<'a> {
             let taken = self.connections[index].sent_at.elapsed();
             self.latency.saturating_record(taken.as_nanos() as u64);
             self.requests += self.exchange.requests;
+            match &mut self.left {
+                Some(0) => return Ok(()),
+                Some(left) => *left -= 1,
+                None => {}
+            }
             self.send(index)?;
         }
         Ok(())
@@ -185,6 +215,20 @@ impl<'a> Closed<'a> {
     }
 }
 
-fn failure(what: &str, result: i32) -> Error {
+/// Submits what was pushed and waits for one completion, but no longer than `limit`, which is an
+/// error if it was patience that ended.
+pub fn wait(ring: &mut Ring, limit: Duration) -> Result<(), Error> {
+    match ring.submit_and_wait_for(limit) {
+        Ok(()) => Ok(()),
+        Err(error) => match error.raw_os_error() {
+            Some(libc::EINTR) => Ok(()),
+            Some(libc::ETIME) if limit < PATIENCE => Ok(()),
+            Some(libc::ETIME) => Err("the server has stopped answering".into()),
+            _ => Err(error.into()),
+        },
+    }
+}
+
+pub fn failure(what: &str, result: i32) -> Error {
     format!("{what} failed: {}", std::io::Error::from_raw_os_error(-result)).into()
 }

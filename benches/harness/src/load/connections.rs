@@ -1,7 +1,7 @@
 //! Connections of the load generator, and how their answers are checked.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
@@ -12,22 +12,28 @@ use crate::Error;
 const UNANSWERED: usize = 256;
 
 /// Long enough for the slowest server under a profiler; a hang ends here.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Opens `count` connections. Every so often one of them makes a whole exchange, which shows that
 /// the server has accepted it and all before it, and that it does what it should.
 pub fn connect(port: u16, count: usize, exchange: &Exchange) -> Result<Vec<TcpStream>, Error> {
     let mut streams: Vec<TcpStream> = Vec::with_capacity(count);
     for index in 0..count {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-        stream.set_nodelay(true)?;
-        set_reset_on_close(&stream)?;
+        let mut stream = connect_only(port)?;
         if (index + 1) % UNANSWERED == 0 || index + 1 == count {
             verify(&mut stream, exchange)?;
         }
         streams.push(stream);
     }
     Ok(streams)
+}
+
+/// Opens one connection, of which nothing is left when it is closed.
+pub fn connect_only(port: u16) -> Result<TcpStream, Error> {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_nodelay(true)?;
+    set_reset_on_close(&stream)?;
+    Ok(stream)
 }
 
 /// One exchange in the plain way, checked byte for byte.
@@ -44,7 +50,7 @@ pub fn verify(stream: &mut TcpStream, exchange: &Exchange) -> Result<(), Error> 
 }
 
 /// Closing leaves nothing behind on this machine, whose ports are needed for the next run.
-pub fn set_reset_on_close(stream: &TcpStream) -> Result<(), Error> {
+fn set_reset_on_close(stream: &TcpStream) -> Result<(), Error> {
     let linger = libc::linger { l_onoff: 1, l_linger: 0 };
     let length = size_of_val(&linger) as libc::socklen_t;
     // SAFETY: `linger` is valid for the call and of the length given.
@@ -61,11 +67,6 @@ pub fn set_reset_on_close(stream: &TcpStream) -> Result<(), Error> {
         return Err(std::io::Error::last_os_error().into());
     }
     Ok(())
-}
-
-/// The address of a server on this machine.
-pub fn address(port: u16) -> SocketAddr {
-    (Ipv4Addr::LOCALHOST, port).into()
 }
 
 /// How far the answer of one connection has come, checked as it comes.

@@ -3,7 +3,11 @@
 mod closed;
 mod connections;
 mod exchange;
+mod open;
+mod storm;
 
-pub use closed::{Load, Window, closed_loop};
-pub use connections::connect;
+pub use closed::{Load, Window, closed_loop, counted};
+pub use connections::{connect, connect_only, verify};
 pub use exchange::Exchange;
+pub use open::{Arrivals, open_loop};
+pub use storm::storm;

@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 
+use super::plots::Plot;
+use super::standings::{Place, standings};
 use crate::results::{CellResults, Entry, Metric, Results, WorkloadResults};
-use crate::stats::readable;
+use crate::stats::{Spread, readable};
+use crate::targets::Target;
 
 /// Adds a line; a string takes everything.
 macro_rules! line {
@@ -12,38 +15,227 @@ macro_rules! line {
     };
 }
 
+const HOW_TO_READ: &str = "\
+Each contender is a program of its own, pinned to one core, and serves the same work; the load \
+generator has another core and this machine's loopback network between. Contenders take turns (A B \
+C, A B C, …), so that what changes on the machine meanwhile changes for all. A figure is the median \
+of the rounds, with the least and the greatest in brackets.\n\n\
+**Server CPU per request** is the figure to compare: the time that the server's core was busy, in \
+user space and in the kernel, for one request. It counts what a machine can do with a core, whatever \
+the load generator does. Requests per second depend on both; where the load generator was busy all \
+the time, it was the limit. The loopback network alone costs about 4 µs of each request, the same \
+for everyone: what a runtime can win or lose is the rest, hence the rows of `raw-uring` and \
+`raw-epoll`, hand-written loops without tasks or futures, which are the limits of the two techniques.\n\n\
+`× tokio` and `× raw ring` are ratios of the first figure to theirs: below 1 is cheaper than they \
+are, where less is better. The part of user space is sampled by the kernel at its clock's ticks and \
+is good to a few hundredths; the sum is exact.";
+
 /// The whole page.
-pub fn page(results: &Results) -> String {
+pub fn page(results: &Results, targets: &[Target], plots: &[Plot]) -> String {
     let mut page = String::new();
     line!(page, "# annulus and its peers, measured side by side\n");
+    line!(page, "{HOW_TO_READ}\n");
+    machine(&mut page, results);
+    contenders(&mut page, results);
+    summary(&mut page, results);
+    target_table(&mut page, targets);
     for workload in &results.workloads {
-        section(&mut page, workload);
+        section(&mut page, workload, plots);
+    }
+    if !results.notes.is_empty() {
+        line!(page, "## Notes\n");
+        results.notes.iter().for_each(|note| line!(page, "- {note}"));
     }
     page
 }
 
-fn section(page: &mut String, workload: &WorkloadResults) {
-    line!(page, "## {}\n\n{}\n", workload.title, workload.about);
-    for cell in &workload.cells {
-        line!(page, "### {}\n", cell.title);
-        table(page, cell, &workload.metrics);
+fn machine(page: &mut String, results: &Results) {
+    let machine = &results.machine;
+    line!(page, "## Where and how\n");
+    line!(page, "| | |\n|---|---|");
+    line!(page, "| date | {} UTC |", results.date);
+    line!(page, "| command | `{}` |", results.command);
+    line!(page, "| library | {} |", machine.commit);
+    let kind = if machine.hypervisor { "virtual machine, " } else { "" };
+    let (processor, memory) = (&machine.processor, machine.memory_gib);
+    line!(page, "| machine | {kind}{processor}, {} cores, {memory:.1} GiB |", machine.cores);
+    line!(page, "| kernel | Linux {} |", machine.kernel);
+    line!(page, "| compiler | {} |", machine.rustc);
+    let mitigations =
+        if machine.mitigations.is_empty() { "none".into() } else { machine.mitigations.join("; ") };
+    line!(page, "| mitigations in the kernel | {mitigations} |");
+    line!(page, "| load before | {:.2} |", machine.load_before);
+    line!(page, "| rounds, seconds each | {}, {} |", results.rounds, results.seconds);
+    line!(page, "| took | {:.0} s |\n", results.took_seconds);
+    if machine.load_before > 0.5 {
+        line!(
+            page,
+            "**Other programs were running ({:.2} at the beginning): times are noise, counts are \
+             not.**\n",
+            machine.load_before
+        );
     }
 }
 
-fn table(page: &mut String, cell: &CellResults, metrics: &[Metric]) {
-    let heads: Vec<String> =
-        metrics.iter().map(|metric| format!("{}, {}", metric.title, metric.unit)).collect();
-    line!(page, "| | {} |", heads.join(" | "));
-    line!(page, "|---{}|", "|---:".repeat(heads.len()));
-    for entry in &cell.entries {
-        line!(page, "| {} | {} |", entry.name(), numbers(entry, metrics).join(" | "));
+fn contenders(page: &mut String, results: &Results) {
+    line!(page, "## Contenders\n\n| | version | |\n|---|---|---|");
+    for contender in &results.contenders {
+        let version = contender.version.as_deref().unwrap_or("–");
+        match &contender.failure {
+            None => line!(page, "| {} | {version} | {} |", contender.name, contender.about),
+            Some(failure) => {
+                let failure = failure.replace('|', "\\|");
+                line!(page, "| {} | {version} | **not measured:** {failure} |", contender.name);
+            }
+        }
     }
     line!(page);
 }
 
-fn numbers(entry: &Entry, metrics: &[Metric]) -> Vec<String> {
-    metrics
-        .iter()
-        .map(|metric| entry.median(&metric.key).map_or_else(|| "–".into(), readable))
-        .collect()
+fn summary(page: &mut String, results: &Results) {
+    line!(page, "## annulus against the best peer\n");
+    line!(page, "By each section's first figure; the two hand-written loops are no peers.\n");
+    line!(page, "| | ahead | behind |\n|---|---|---|");
+    for workload in &results.workloads {
+        let (mut ahead, mut behind) = (Vec::new(), Vec::new());
+        let standings = standings(workload);
+        for standing in &standings {
+            let cell = &standing.cell;
+            match &standing.place {
+                Place::Ahead { peer, by } => {
+                    ahead.push(format!("{cell} (of {peer} by {:.1} %)", by * 100.0));
+                }
+                Place::Behind { peer, by } => {
+                    behind.push(format!("{cell} (**{peer}** by {:.1} %)", by * 100.0));
+                }
+                Place::Missing => behind.push(format!("{cell} (not measured)")),
+            }
+        }
+        if !standings.is_empty() {
+            let (ahead, behind) = (ahead.join("; "), behind.join("; "));
+            line!(page, "| {} | {ahead} | {behind} |", workload.title);
+        }
+    }
+    line!(page);
 }
+
+fn target_table(page: &mut String, targets: &[Target]) {
+    if targets.is_empty() {
+        return;
+    }
+    let met = targets.iter().filter(|target| target.met == Some(true)).count();
+    line!(page, "## Targets\n\n{met} of {} are met.\n", targets.len());
+    line!(page, "| | target | annulus | best peer | tokio | raw ring | |");
+    line!(page, "|---|---|---:|---:|---:|---:|---|");
+    for target in targets {
+        let figure = |value: Option<f64>| value.map_or_else(|| "–".into(), readable);
+        let peer = match &target.best_peer {
+            Some((name, value)) => format!("{} ({name})", readable(*value)),
+            None => "–".into(),
+        };
+        let met = match target.met {
+            Some(true) => "met",
+            Some(false) => "**missed**",
+            None => "not measured",
+        };
+        line!(
+            page,
+            "| {} | {} | {} | {peer} | {} | {} | {met} |",
+            target.what,
+            target.target,
+            figure(target.ours),
+            figure(target.tokio),
+            figure(target.raw_ring)
+        );
+    }
+    line!(page);
+}
+
+fn section(page: &mut String, workload: &WorkloadResults, plots: &[Plot]) {
+    line!(page, "## {}\n\n{}\n", workload.title, workload.about);
+    line!(page, "Again: `annulus-bench --only {}/`.\n", workload.name);
+    for plot in plots.iter().filter(|plot| plot.workload == workload.name) {
+        line!(page, "![{}]({})\n", plot.title, plot.file);
+    }
+    for cell in &workload.cells {
+        line!(page, "### {}\n", cell.title);
+        if cell.entries.is_empty() {
+            line!(page, "No contender offers this work.\n");
+            continue;
+        }
+        table(page, cell, &workload.metrics);
+        failures(page, cell);
+    }
+}
+
+fn table(page: &mut String, cell: &CellResults, metrics: &[Metric]) {
+    let Some((first, others)) = metrics.split_first() else { return };
+    let head = |metric: &Metric| format!("{}, {}", metric.title, metric.unit);
+    let other_heads: Vec<String> = others.iter().map(head).collect();
+    let first_head = head(first);
+    line!(page, "| | {first_head} | × tokio | × raw ring | {} |", other_heads.join(" | "));
+    line!(page, "|---|---:|---:|---:{}|", "|---:".repeat(others.len()));
+    let base = |contender: &str| cell.entry(contender).and_then(|entry| entry.median(&first.key));
+    let (tokio, raw) = (base("tokio"), base("raw-uring"));
+    for entry in &cell.entries {
+        let ours = entry.spread(&first.key);
+        let numbers: Vec<String> =
+            others.iter().map(|metric| number(entry.spread(&metric.key))).collect();
+        line!(
+            page,
+            "| {} | {} | {} | {} | {} |",
+            name(entry),
+            spread(ours),
+            ratio(ours, tokio),
+            ratio(ours, raw),
+            numbers.join(" | ")
+        );
+    }
+    line!(page);
+}
+
+fn name(entry: &Entry) -> String {
+    let name = entry.name();
+    if entry.contender == "annulus" { format!("**{name}**") } else { name }
+}
+
+/// A median with its ends.
+fn spread(spread: Option<Spread>) -> String {
+    spread.map_or_else(
+        || "–".into(),
+        |spread| {
+            let [median, min, max] = [spread.median, spread.min, spread.max].map(readable);
+            format!("**{median}** ({min}–{max})")
+        },
+    )
+}
+
+fn number(spread: Option<Spread>) -> String {
+    spread.map_or_else(|| "–".into(), |spread| readable(spread.median))
+}
+
+fn ratio(ours: Option<Spread>, base: Option<f64>) -> String {
+    match (ours, base) {
+        (Some(ours), Some(base)) if base != 0.0 => format!("{:.2}", ours.median / base),
+        _ => "–".into(),
+    }
+}
+
+/// What went wrong, each reason once.
+fn failures(page: &mut String, cell: &CellResults) {
+    for entry in &cell.entries {
+        let mut reasons = entry.failures.clone();
+        reasons.sort();
+        reasons.dedup();
+        for reason in &reasons {
+            let count = entry.failures.iter().filter(|failure| *failure == reason).count();
+            line!(page, "- {} failed {count} times: {reason}", entry.name());
+        }
+    }
+    if cell.entries.iter().any(|entry| !entry.failures.is_empty()) {
+        line!(page);
+    }
+}
+
+#[cfg(test)]
+mod tests;

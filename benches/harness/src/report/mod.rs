@@ -6,8 +6,12 @@ use std::path::Path;
 use crate::Error;
 use crate::options::Options;
 use crate::results::Results;
+use crate::targets::Target;
+use crate::workload;
 
 mod markdown;
+mod plots;
+mod standings;
 
 /// Writes everything into the output directory and says where it is.
 pub fn write(results: &Results, options: &Options) -> Result<(), Error> {
@@ -15,7 +19,10 @@ pub fn write(results: &Results, options: &Options) -> Result<(), Error> {
     fs::create_dir_all(out)?;
     let json = serde_json::to_string_pretty(results)?;
     fs::write(out.join("results.json"), &json)?;
-    fs::write(out.join("report.md"), markdown::page(results))?;
+    let plots = plots::draw(results, out)?;
+    let targets: Vec<Target> =
+        workload::all().iter().flat_map(|workload| workload.targets(results)).collect();
+    fs::write(out.join("report.md"), markdown::page(results, &targets, &plots))?;
     if options.json {
         println!("{json}");
     }

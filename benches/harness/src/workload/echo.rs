@@ -4,7 +4,8 @@ use super::{Cell, Entrant, Workload, served};
 use crate::Error;
 use crate::load::Exchange;
 use crate::options::Options;
-use crate::results::{Metric, Sample};
+use crate::results::{Metric, Results, Sample};
+use crate::targets::{self, Target};
 
 /// Bytes that come back as they were sent.
 #[derive(Debug)]
@@ -43,8 +44,7 @@ impl Workload for Echo {
             };
             for &count in connections {
                 let id = format!("{}-{count}", title.replace(' ', ""));
-                let plural = if count == 1 { "" } else { "s" };
-                let cell = Cell::new(id, format!("{title}, {count} connection{plural}"));
+                let cell = Cell::new(id, format!("{title}, {}", served::connections(count)));
                 cells.push(
                     cell.at(title, count as f64).with("size", size).with("connections", count),
                 );
@@ -62,5 +62,12 @@ impl Workload for Echo {
         let exchange = Exchange::echo(size as usize);
         let launch = served::launch("echo", entrant, options).with("buffer", size.max(4096));
         served::closed(&launch, entrant, &exchange, cell.get("connections") as usize, options)
+    }
+
+    fn targets(&self, results: &Results) -> Vec<Target> {
+        let Some(workload) = results.workload(self.name()) else { return Vec::new() };
+        // With one connection all are equal: what is measured is the sleep of a processor.
+        let busy = workload.cells.iter().filter(|cell| cell.x > Some(1.0));
+        busy.flat_map(|cell| targets::served_cell(cell, "echo")).collect()
     }
 }

@@ -13,12 +13,30 @@ use crate::options::Options;
 use crate::results::{Metric, Results, Sample};
 use crate::targets::Target;
 
+mod anatomy;
 mod echo;
+mod forms;
+mod http;
+mod idle;
+mod overload;
 mod served;
+mod storms;
+mod timeouts;
+mod wrk;
 
 /// All workloads, in the order of the report.
 pub fn all() -> Vec<Box<dyn Workload>> {
-    vec![Box::new(echo::Echo)]
+    vec![
+        Box::new(echo::Echo),
+        Box::new(http::Http),
+        Box::new(forms::Forms),
+        Box::new(timeouts::Timeouts),
+        Box::new(idle::Idle::default()),
+        Box::new(storms::Storms),
+        Box::new(overload::Overload::default()),
+        Box::new(anatomy::Anatomy),
+        Box::new(wrk::Wrk),
+    ]
 }
 
 /// Something to measure, for all contenders that can do it.
@@ -46,6 +64,16 @@ pub trait Workload {
     /// Whether each form of a contender takes part, or only its best.
     fn all_forms(&self) -> bool {
         false
+    }
+
+    /// Whether a contender takes part at all.
+    fn admits(&self, _contender: &str) -> bool {
+        true
+    }
+
+    /// How many times each contender is measured in each cell.
+    fn rounds(&self, options: &Options) -> usize {
+        options.rounds
     }
 
     /// Measures one contender once.

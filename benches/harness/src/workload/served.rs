@@ -24,6 +24,11 @@ pub fn metrics() -> Vec<Metric> {
     ]
 }
 
+/// So many connections, in words.
+pub fn connections(count: u64) -> String {
+    if count == 1 { "1 connection".into() } else { format!("{count} connections") }
+}
+
 /// The launch of a server on its core.
 pub fn launch(work: &str, entrant: &Entrant, options: &Options) -> Launch {
     Launch::new(work, &entrant.form).with("core", options.server_core)
