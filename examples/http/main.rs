@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use annulus::net::TcpListener;
 use annulus::sync::Semaphore;
-use annulus::{Runtime, time};
+use annulus::{Builder, time};
 
 use files::Files;
 use interrupt::Interrupt;
@@ -70,11 +70,11 @@ fn main() -> ExitCode {
 }
 
 fn serve(options: Options) -> io::Result<()> {
-    let Options { address, directory, mut limits } = options;
+    let Options { address, directory, mut limits, histograms } = options;
     let interrupt = Interrupt::install()?;
     let files = directory.map(Files::new).transpose()?;
     // The runtime raises the limit of descriptors as far as it may.
-    let runtime = Runtime::new()?;
+    let runtime = Builder::new().histograms(histograms).build()?;
     limits.connections = limits.connections.min(limits::connections_max());
     let server = Rc::new(Server::new(limits, files));
     runtime.block_on(async {

@@ -17,6 +17,7 @@ Usage: http [OPTIONS]
   --idle-timeout SECONDS  for the next request to begin [default: 60]
   --body-timeout SECONDS  for a request's body to arrive [default: 60]
   --body-max BYTES        the largest body that is accepted [default: 1048576]
+  --no-histograms         do not time polls and system calls for /metrics
   -h, --help              say this
 
 Pages: / (hello), /metrics.json, /metrics, /echo (POST: sends the body back).
@@ -29,6 +30,8 @@ pub(crate) struct Options {
     /// The directory to serve.
     pub(crate) directory: Option<PathBuf>,
     pub(crate) limits: Limits,
+    /// Whether `/metrics` says how long polls and system calls take.
+    pub(crate) histograms: bool,
 }
 
 impl Options {
@@ -36,7 +39,8 @@ impl Options {
     pub(crate) fn from_command_line() -> Result<Option<Options>, lexopt::Error> {
         use lexopt::prelude::*;
         let address = String::from("127.0.0.1:8080");
-        let mut options = Options { address, directory: None, limits: Limits::default() };
+        let (limits, histograms) = (Limits::default(), true);
+        let mut options = Options { address, directory: None, limits, histograms };
         let limits = &mut options.limits;
         let mut arguments = lexopt::Parser::from_env();
         while let Some(argument) = arguments.next()? {
@@ -48,6 +52,7 @@ impl Options {
                 Long("idle-timeout") => limits.idle_time = seconds(&mut arguments)?,
                 Long("body-timeout") => limits.body_time = seconds(&mut arguments)?,
                 Long("body-max") => limits.body_bytes = arguments.value()?.parse()?,
+                Long("no-histograms") => options.histograms = false,
                 Short('h') | Long("help") => return Ok(None),
                 other => return Err(other.unexpected()),
             }

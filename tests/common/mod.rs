@@ -12,5 +12,6 @@ pub(crate) mod metrics;
 pub(crate) mod net;
 pub(crate) mod poll;
 pub(crate) mod process;
+pub(crate) mod prometheus;
 pub(crate) mod seccomp;
 pub(crate) mod soak;

@@ -8,6 +8,9 @@ mod conversation;
 mod echo;
 mod files;
 mod limits;
+mod metrics;
 mod process;
+#[path = "../common/prometheus.rs"]
+mod prometheus;
 mod shutdown;
 mod tools;
