@@ -148,15 +148,12 @@ impl Model {
     }
 
     fn follow(&mut self) {
-        self.follow_events();
-        self.until_tokens();
-    }
-
-    fn follow_events(&mut self) {
-        while let Some(event) = self.events.pop_front() {
-            match event {
-                Event::Stop(worker) => self.stop(worker),
-                Event::Close(group) => self.close(group),
+        loop {
+            self.until_tokens();
+            match self.events.pop_front() {
+                None => return,
+                Some(Event::Stop(worker)) => self.stop(worker),
+                Some(Event::Close(group)) => self.close(group),
             }
         }
     }
@@ -175,7 +172,6 @@ impl Model {
             let next = waits.filter(|((token, _), _)| self.shared.tokens[*token]).min();
             let Some((_, worker)) = next else { return };
             self.complete(worker, Outcome::Stopped);
-            self.follow_events();
         }
     }
 

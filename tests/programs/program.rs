@@ -85,33 +85,63 @@ impl Program {
             return;
         };
         let Phase::Waiting(wait, _) = self.model.workers[victim].phase else { return };
-        let event = match wait {
-            Wait::Acquire { sem, .. } => Action::AddPermits(sem, self.random.usize(1..3)),
-            Wait::Token(token) if !self.model.lasts_until_a_token() => Action::CancelToken(token),
-            Wait::Drain { queue } if self.model.shared.queues[queue].unfinished > 0 => {
-                Action::TaskDone(queue)
-            }
-            _ => return,
-        };
+        let Some(event) = self.event_for(victim, wait) else { return };
         let limits = self.model.workers[victim].limits();
         let end = match self.random.choice(limits) {
             Some(limit) if self.random.bool() => Action::Expire(victim, *limit),
             _ => Action::Cancel(victim),
         };
-        let is_expiry = matches!(end, Action::Expire(..));
         self.log.push(format!("together {event:?} and {end:?}"));
-        // In the loop either may come first. The value wins over a limit, and the cancel over it.
-        let (first, second) = if self.random.bool() { (event, end) } else { (end, event) };
+        calm().await;
+        // In the loop either may come first. A cancel wins in any case. Of a limit and a value the
+        // value wins, if it is there when who waits is polled.
+        let is_event_first = self.random.bool();
+        let (first, second) = if is_event_first { (event, end) } else { (end, event) };
         self.world.act(first);
         self.world.act(second);
-        if is_expiry {
-            self.model.act_together(&[event, end]);
-        } else {
-            self.model.act(end);
-            self.model.act(event);
+        let is_told = matches!(event, Action::Tell(..));
+        match end {
+            Action::Expire(..) if is_event_first || !is_told => {
+                self.model.act_together(&[event, end]);
+            }
+            _ => {
+                self.model.act(end);
+                self.model.act(event);
+            }
         }
         self.settle().await;
         self.world.forget_expiry(victim);
+    }
+
+    /// What may end such a wait.
+    fn event_for(&mut self, victim: Wid, wait: Wait) -> Option<Action> {
+        // The end of children might come before or after what another in line does with an item.
+        let is_alone = self.model.workers[victim].depth() == 1;
+        Some(match wait {
+            Wait::Acquire { sem, .. } => Action::AddPermits(sem, self.random.usize(1..3)),
+            Wait::Token(token) if !self.model.lasts_until_a_token() => Action::CancelToken(token),
+            Wait::Drain { queue } if self.model.shared.queues[queue].unfinished > 0 => {
+                Action::TaskDone(queue)
+            }
+            Wait::Get { queue } if is_alone => {
+                self.next_item += 1;
+                let put = Wait::Put { queue, item: self.next_item };
+                Action::Tell(self.bystander()?, Command::Wait(put, Wrap::Plain))
+            }
+            Wait::Put { queue, .. } if is_alone => {
+                let get = Wait::Get { queue };
+                Action::Tell(self.bystander()?, Command::Wait(get, Wrap::Plain))
+            }
+            _ => return None,
+        })
+    }
+
+    /// A worker that has nothing to do and that no other's end concerns.
+    fn bystander(&mut self) -> Option<Wid> {
+        self.pick(|program, worker| {
+            let worker = &program.model.workers[worker];
+            worker.phase == Phase::Idle && worker.parent().is_none()
+        })
     }
 
     /// Several children of one group end before anybody else runs.
@@ -133,6 +163,7 @@ impl Program {
             actions.push(Action::Tell(worker, self.finish()));
         }
         self.log.push(format!("together {actions:?}"));
+        calm().await;
         actions.iter().for_each(|action| self.world.act(*action));
         self.model.act_together(&actions);
         self.settle().await;
@@ -320,5 +351,12 @@ impl Program {
             Phase::Waiting(_, Wrap::Shielded) if self.random.bool() => Action::Abort(worker),
             _ => Action::Cancel(worker),
         })
+    }
+}
+
+/// Turns the loop until no task is to be polled: what is woken then is polled in that order.
+async fn calm() {
+    while here().run_queue_depth > 0 {
+        yield_now().await;
     }
 }

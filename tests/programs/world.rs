@@ -288,7 +288,7 @@ async fn limited<F: Future>(
             place.map(|place| slot.expired.remove(place)).is_some()
         };
         if has_passed {
-            timeout.as_mut().reschedule(Instant::now());
+            timeout.as_mut().reschedule(Instant::now() - HOUR);
         }
         timeout.as_mut().poll(cx)
     })
