@@ -59,6 +59,24 @@ pub fn run_once(program: &Path, launch: &Launch) -> Result<BTreeMap<String, f64>
     Err(format!("it ended with {} and no result: {last}", output.status).into())
 }
 
+/// User-space instructions of a whole job that ends by itself, by callgrind.
+pub fn callgrind_once(program: &Path, launch: &Launch) -> Result<u64, Error> {
+    let tool = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"];
+    let launch = Launch { under: tool.map(str::to_owned).to_vec(), words: launch.words.clone() };
+    let output = launch.command(program).stderr(Stdio::piped()).output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    match parse_collected(&said) {
+        Some(count) if output.status.success() => Ok(count),
+        _ => Err(format!("callgrind ended with {}", output.status).into()),
+    }
+}
+
+/// The count in what callgrind says at its end.
+pub fn parse_collected(text: &str) -> Option<u64> {
+    let line = text.lines().find(|line| line.contains("Collected :"))?;
+    line.split_once("Collected :")?.1.trim().parse().ok()
+}
+
 /// A server under measurement; killed when dropped.
 #[derive(Debug)]
 pub struct Server {

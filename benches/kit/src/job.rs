@@ -28,6 +28,10 @@ enum Run {
 }
 
 impl Work {
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Work that serves connections until it is killed. The listener blocks; a runtime that wants
     /// it otherwise says so.
     pub const fn server(

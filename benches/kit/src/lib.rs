@@ -29,6 +29,7 @@ mod listener;
 #[cfg(feature = "ring")]
 pub mod ring;
 mod stopwatch;
+pub mod tasks;
 
 pub use listener::{pin, raise_descriptor_limit};
 

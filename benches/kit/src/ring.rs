@@ -97,6 +97,11 @@ impl Ring {
         self.enter(1, ENTER_GETEVENTS, std::ptr::null(), 0)
     }
 
+    /// The same, until `count` completions are there.
+    pub fn submit_and_wait_for_all(&mut self, count: u32) -> io::Result<()> {
+        self.enter(count, ENTER_GETEVENTS, std::ptr::null(), 0)
+    }
+
     /// The same, but for no longer than `limit`; an error of `ETIME` when that has passed.
     pub fn submit_and_wait_for(&mut self, limit: Duration) -> io::Result<()> {
         let timeout = libc::timespec {

@@ -5,14 +5,17 @@ use std::process::ExitCode;
 use annulus_bench_kit::{CountingAllocator, Work, contender};
 
 mod net;
+mod tasks;
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 fn main() -> ExitCode {
-    contender(&[
+    let mut works = vec![
         Work::server("echo", &["owned", "recv", "stream"], net::echo),
         Work::server("echo-timeout", &["wheel", "linked"], net::echo_under_timeout),
         Work::server("http", &["owned", "recv", "stream"], net::http),
-    ])
+    ];
+    works.extend(tasks::works());
+    contender(&works)
 }

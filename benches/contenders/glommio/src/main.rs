@@ -17,6 +17,8 @@ use glommio::net::TcpStream;
 use glommio::timer::Timer;
 use glommio::{LocalExecutorBuilder, Placement, spawn_local};
 
+mod tasks;
+
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
@@ -24,13 +26,15 @@ const IO_MEMORY: usize = 64 * 1024;
 const RING_DEPTH: usize = 1024;
 
 fn main() -> ExitCode {
-    contender(&[
+    let mut works = vec![
         Work::server("echo", &["owned"], |job, listener| serve(&job, listener, echo)),
         Work::server("echo-timeout", &["timer"], |job, listener| {
             serve(&job, listener, echo_under_timeout)
         }),
         Work::server("http", &["owned"], |job, listener| serve(&job, listener, hello)),
-    ])
+    ];
+    works.extend(tasks::works());
+    contender(&works)
 }
 
 /// What every connection's task is given.

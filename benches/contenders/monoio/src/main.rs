@@ -11,19 +11,23 @@ use monoio::io::{AsyncReadRent, AsyncWriteRentExt};
 use monoio::net::TcpStream;
 use monoio::{IoUringDriver, RuntimeBuilder};
 
+mod tasks;
+
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 const ENTRIES: u32 = 4096;
 
 fn main() -> ExitCode {
-    contender(&[
+    let mut works = vec![
         Work::server("echo", &["owned"], |job, listener| serve(&job, listener, echo)),
         Work::server("echo-timeout", &["timer"], |job, listener| {
             serve_timed(&job, listener, echo_under_timeout)
         }),
         Work::server("http", &["owned"], |job, listener| serve(&job, listener, hello)),
-    ])
+    ];
+    works.extend(tasks::works());
+    contender(&works)
 }
 
 /// What every connection's task is given.

@@ -12,17 +12,21 @@ use smol::future::FutureExt;
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::{Async, LocalExecutor, Timer};
 
+mod tasks;
+
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 fn main() -> ExitCode {
-    contender(&[
+    let mut works = vec![
         Work::server("echo", &["owned"], |job, listener| serve(&job, listener, echo)),
         Work::server("echo-timeout", &["timer"], |job, listener| {
             serve(&job, listener, echo_under_timeout)
         }),
         Work::server("http", &["owned"], |job, listener| serve(&job, listener, hello)),
-    ])
+    ];
+    works.extend(tasks::works());
+    contender(&works)
 }
 
 /// What every connection's task is given.

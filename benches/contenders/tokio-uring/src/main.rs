@@ -10,19 +10,23 @@ use std::time::Duration;
 use annulus_bench_kit::{CountingAllocator, Job, Outcome, Work, contender, http};
 use tokio_uring::net::TcpStream;
 
+mod tasks;
+
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 const ENTRIES: u32 = 4096;
 
 fn main() -> ExitCode {
-    contender(&[
+    let mut works = vec![
         Work::server("echo", &["owned"], |job, listener| serve(&job, listener, echo)),
         Work::server("echo-timeout", &["timer"], |job, listener| {
             serve(&job, listener, echo_under_timeout)
         }),
         Work::server("http", &["owned"], |job, listener| serve(&job, listener, hello)),
-    ])
+    ];
+    works.extend(tasks::works());
+    contender(&works)
 }
 
 /// What every connection's task is given.

@@ -8,7 +8,7 @@ use crate::Error;
 use crate::counter;
 use crate::load::{Exchange, Window, closed_loop, connect, counted};
 use crate::options::Options;
-use crate::process::{Launch, Server};
+use crate::process::{Launch, Server, parse_collected};
 use crate::results::{Better, Metric, Results, Sample};
 use crate::targets::{self, Target};
 
@@ -215,11 +215,6 @@ fn wait_until_traced(pid: u32) -> Result<(), Error> {
         std::thread::sleep(Duration::from_millis(10));
     }
     Err("strace could not attach itself".into())
-}
-
-fn parse_collected(text: &str) -> Option<u64> {
-    let line = text.lines().find(|line| line.contains("Collected :"))?;
-    line.split_once("Collected :")?.1.trim().parse().ok()
 }
 
 /// The calls of the table's last line.

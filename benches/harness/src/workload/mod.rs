@@ -18,9 +18,11 @@ mod echo;
 mod forms;
 mod http;
 mod idle;
+mod once;
 mod overload;
 mod served;
 mod storms;
+mod tasks;
 mod timeouts;
 mod wrk;
 
@@ -35,6 +37,7 @@ pub fn all() -> Vec<Box<dyn Workload>> {
         Box::new(storms::Storms),
         Box::new(overload::Overload::default()),
         Box::new(anatomy::Anatomy),
+        Box::new(tasks::Tasks::default()),
         Box::new(wrk::Wrk),
     ]
 }
