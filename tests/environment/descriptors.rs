@@ -55,6 +55,10 @@ struct Counts {
 }
 
 async fn echo(stream: TcpStream, counts: Rc<Counts>) {
+    // None ends before the limit has been met, however slow the accept loop is.
+    while counts.refusals.get() == 0 {
+        annulus::op::nop().await.unwrap();
+    }
     while let Ok(bytes) = stream.recv().await {
         if bytes.is_empty() || stream.write_all(bytes).await.0.is_err() {
             break;

@@ -32,13 +32,13 @@ async fn rounds(rounds: usize) {
     let mut before = 0;
     for round in 0..rounds {
         if round == 10 {
-            take_what_waits(&listener).await;
+            take_what_waits(&listener, address).await;
             settle().await;
             before = open_descriptors();
         }
         if round % 1000 == 999 {
             // A full backlog would refuse the next client.
-            take_what_waits(&listener).await;
+            take_what_waits(&listener, address).await;
         }
         let client = TcpStream::connect(address).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
@@ -65,7 +65,7 @@ async fn rounds(rounds: usize) {
     }
     // On a slow machine the last ones are still under way.
     for _ in 0..100 {
-        take_what_waits(&listener).await;
+        take_what_waits(&listener, address).await;
         settle().await;
         if open_descriptors() == before {
             return;
@@ -75,13 +75,10 @@ async fn rounds(rounds: usize) {
 }
 
 /// Takes the connections of earlier rounds that wait to be accepted, or were kept for a next accept.
-async fn take_what_waits(listener: &TcpListener) {
-    // One limit for all of them would end on a busy machine while some still wait.
-    while let Ok(accepted) =
-        annulus::time::timeout(Duration::from_millis(10), listener.accept()).await
-    {
-        drop(accepted.unwrap());
-    }
+async fn take_what_waits(listener: &TcpListener, address: SocketAddr) {
+    // They are given in the order of their arrival, so this one is the last.
+    let last = TcpStream::connect(address).await.unwrap();
+    while listener.accept().await.unwrap().1 != last.local_addr().unwrap() {}
 }
 
 /// What a connection sends, over and over.
