@@ -2,6 +2,7 @@
 
 #![expect(unsafe_code, reason = "the bodies of `set_init`, which rely on its contract")]
 
+use std::mem::MaybeUninit;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -71,10 +72,15 @@ impl IoBufMut for Vec<u8> {
 impl IoBufMut for BytesMut {
     #[inline]
     fn as_uninit(&mut self) -> &mut UninitSlice {
-        let capacity = self.capacity();
-        let start = self.as_mut_ptr();
+        let len = self.len();
+        // SAFETY: no bytes are less than there are. An empty handle's spare room is all of its part;
+        // a pointer from its bytes would be good for these only.
+        unsafe { self.set_len(0) };
+        let room: *mut [MaybeUninit<u8>] = self.spare_capacity_mut();
+        // SAFETY: the first `len` bytes were and are initialised.
+        unsafe { self.set_len(len) };
         // SAFETY: as for Vec; the handle owns its part of the allocation alone.
-        unsafe { UninitSlice::from_raw_parts_mut(start, capacity) }
+        unsafe { UninitSlice::from_raw_parts_mut(room.cast(), room.len()) }
     }
 
     #[inline]
