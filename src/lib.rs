@@ -66,6 +66,9 @@ mod blocking;
 pub mod buf;
 mod driver;
 pub mod fs;
+#[cfg(all(test, guard_pages))]
+#[path = "../tests/common/guard.rs"]
+mod guard;
 pub mod guide;
 mod histogram;
 pub mod io;

@@ -1,5 +1,9 @@
 //! The io room on a running loop: tasks at both ends of streams in memory.
 
+#[cfg(guard_pages)]
+#[path = "common/guard.rs"]
+mod guard;
+
 use std::time::Duration;
 
 use annulus::io::{

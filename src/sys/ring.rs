@@ -332,6 +332,10 @@ impl Ring {
         let mut count = 0;
         for entry in self.ring.completion() {
             count += 1;
+            if cfg!(guard_pages) {
+                let is_there = entry.result() != -libc::EFAULT;
+                assert!(is_there, "the kernel was lent memory that has been freed: {entry:?}");
+            }
             each(Cqe::new(&entry));
         }
         count

@@ -8,6 +8,8 @@ pub(crate) mod bound;
 pub(crate) mod capture;
 pub(crate) mod child;
 pub(crate) mod counted;
+#[cfg(guard_pages)]
+pub(crate) mod guard;
 pub(crate) mod metrics;
 pub(crate) mod net;
 pub(crate) mod poll;

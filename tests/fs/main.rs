@@ -2,6 +2,9 @@
 
 #[path = "../common/fallocate.rs"]
 mod fallocate;
+#[cfg(guard_pages)]
+#[path = "../common/guard.rs"]
+mod guard;
 #[path = "../common/fifo.rs"]
 mod named_pipe;
 #[path = "../common/poll.rs"]

@@ -1,6 +1,9 @@
 //! No file is left open: its descriptors are counted in a process of its own, where no other test
 //! opens any.
 
+#[cfg(guard_pages)]
+#[path = "../common/guard.rs"]
+mod guard;
 #[path = "../common/poll.rs"]
 mod poll;
 #[path = "../common/temp.rs"]

@@ -5,6 +5,9 @@ mod cancel;
 mod cancel_with;
 mod cleanup;
 mod group;
+#[cfg(guard_pages)]
+#[path = "../common/guard.rs"]
+mod guard;
 mod join_all;
 mod join_set;
 mod macros;

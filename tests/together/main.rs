@@ -3,6 +3,10 @@
 //! Mirrors what tokio's `macros_join`, `macros_try_join` and `macros_select` suites and asyncio's
 //! `gather` tests are about.
 
+#[cfg(guard_pages)]
+#[path = "../common/guard.rs"]
+mod guard;
+
 use std::cell::{Cell, RefCell};
 use std::future::{pending, ready};
 use std::rc::Rc;
