@@ -72,7 +72,7 @@ pub fn callgrind_once(program: &Path, launch: &Launch) -> Result<u64, Error> {
 }
 
 /// The count in what callgrind says at its end.
-pub fn parse_collected(text: &str) -> Option<u64> {
+fn parse_collected(text: &str) -> Option<u64> {
     let line = text.lines().find(|line| line.contains("Collected :"))?;
     line.split_once("Collected :")?.1.trim().parse().ok()
 }
@@ -130,18 +130,6 @@ impl Server {
         }
         let last = said.lines().rev().find(|line| !line.trim().is_empty());
         format!("the server ended with {status}: {}", last.unwrap_or("it said nothing"))
-    }
-
-    /// Asks the server to end, as a profiler needs it, and waits for it.
-    pub fn terminate(mut self) -> Result<String, Error> {
-        // SAFETY: a signal to a child that has not been waited for.
-        unsafe { libc::kill(self.child.id() as libc::pid_t, libc::SIGTERM) };
-        let mut said = String::new();
-        if let Some(mut stderr) = self.child.stderr.take() {
-            stderr.read_to_string(&mut said)?;
-        }
-        self.child.wait()?;
-        Ok(said)
     }
 
     /// What the server has used so far.

@@ -141,6 +141,7 @@ fn measure(
                 Ok(sample) => entry.samples.push(sample),
                 Err(error) => entry.failures.push(error.to_string()),
             }
+            entry.failures.extend(workload.shortfalls());
             bar.inc(1);
         }
     }

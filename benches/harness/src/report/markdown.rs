@@ -229,7 +229,7 @@ fn failures(page: &mut String, cell: &CellResults) {
         reasons.dedup();
         for reason in &reasons {
             let count = entry.failures.iter().filter(|failure| *failure == reason).count();
-            line!(page, "- {} failed {count} times: {reason}", entry.name());
+            line!(page, "- {}, {count} of its measurements: {reason}", entry.name());
         }
     }
     if cell.entries.iter().any(|entry| !entry.failures.is_empty()) {

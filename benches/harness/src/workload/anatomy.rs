@@ -1,5 +1,7 @@
 //! What a request is made of: system calls, instructions, allocations.
 
+use std::cell::RefCell;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -8,15 +10,18 @@ use crate::Error;
 use crate::counter;
 use crate::load::{Exchange, Window, closed_loop, connect, counted};
 use crate::options::Options;
-use crate::process::{Launch, Server, parse_collected};
+use crate::process::{Launch, Server};
 use crate::results::{Better, Metric, Results, Sample};
 use crate::targets::{self, Target};
 
 /// Counts that need a tool beside the server and would disturb its times.
-#[derive(Debug)]
-pub struct Anatomy;
+#[derive(Debug, Default)]
+pub struct Anatomy {
+    /// Why the last measurement lacks some of its numbers.
+    shortfalls: RefCell<Vec<String>>,
+}
 
-/// Exchanges under the profiler; their cost is what twice as many cost more.
+/// Exchanges under a tool.
 const COUNTED: u64 = 4000;
 
 impl Workload for Anatomy {
@@ -30,8 +35,7 @@ impl Workload for Anatomy {
 
     fn about(&self) -> &'static str {
         "Counts instead of times. Instructions are those of user space: by the processor's counters \
-         where the machine has them, else by callgrind, as the difference of two runs of 4 000 and \
-         8 000 exchanges. System calls are counted by `strace -c` where it is installed (under \
+         where the machine has them, else by callgrind, over 4 000 exchanges. System calls are counted by `strace -c` where it is installed (under \
          which the server is slower, so more requests come together in one turn; equally for \
          all), else by the hand-written loops themselves. Allocations are counted by the \
          allocator that all servers have, over a measurement without any tool."
@@ -69,16 +73,19 @@ impl Workload for Anatomy {
         let mut sample = Sample::new();
         subject.allocations(&mut sample)?;
         // Where a tool is missing or does not know a system call, the other numbers still count.
-        let mut failures = Vec::new();
-        match subject.instructions() {
-            Ok(count) => drop(sample.insert("instructions".into(), count)),
-            Err(error) => failures.push(error.to_string()),
+        for (key, count) in
+            [("instructions", subject.instructions()), ("syscalls", subject.syscalls())]
+        {
+            match count {
+                Ok(count) => drop(sample.insert(key.into(), count)),
+                Err(error) => self.shortfalls.borrow_mut().push(format!("{key}: {error}")),
+            }
         }
-        match subject.syscalls() {
-            Ok(count) => drop(sample.insert("syscalls".into(), count)),
-            Err(error) => failures.push(error.to_string()),
-        }
-        if sample.len() > 2 { Ok(sample) } else { Err(failures.join("; ").into()) }
+        Ok(sample)
+    }
+
+    fn shortfalls(&self) -> Vec<String> {
+        self.shortfalls.take()
     }
 
     fn targets(&self, results: &Results) -> Vec<Target> {
@@ -133,9 +140,8 @@ impl Subject<'_> {
         if counter::available() {
             return self.instructions_by_counter();
         }
-        let (once, twice) = (self.under_callgrind(COUNTED)?, self.under_callgrind(COUNTED * 2)?);
         let requests = COUNTED * self.exchange.requests;
-        Ok((twice as f64 - once as f64) / requests as f64)
+        Ok(self.under_callgrind(COUNTED)? as f64 / requests as f64)
     }
 
     fn instructions_by_counter(&self) -> Result<f64, Error> {
@@ -150,18 +156,22 @@ impl Subject<'_> {
         Ok((counts[1] - counts[0]) as f64 / load.requests.max(1) as f64)
     }
 
-    /// Instructions of a whole run that makes `count` exchanges.
+    /// The instructions of `count` exchanges: what callgrind has counted between two dumps of its
+    /// profile, which it is asked for from outside.
     fn under_callgrind(&self, count: u64) -> Result<u64, Error> {
         let mut launch = self.launch.clone();
-        launch.under = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-            .map(str::to_owned)
-            .to_vec();
+        let profile = Profile::new();
+        let file = format!("--callgrind-out-file={}", profile.0.display());
+        launch.under = vec!["valgrind".into(), "--tool=callgrind".into(), file];
         let mut server = self.start(&launch)?;
-        let outcome = connect(server.port, CONNECTIONS, &self.exchange)
-            .and_then(|streams| counted(&streams, &self.exchange, count));
-        outcome.map_err(|error| served::why(error, &mut server))?;
-        let said = server.terminate()?;
-        parse_collected(&said).ok_or_else(|| "callgrind did not say what it counted".into())
+        let outcome = connect(server.port, CONNECTIONS, &self.exchange).and_then(|streams| {
+            // The first exchanges of a connection are dearer: its buffers are made.
+            counted(&streams, &self.exchange, COUNTED / 4)?;
+            profile.dump(&server, 1)?;
+            counted(&streams, &self.exchange, count)?;
+            profile.dump(&server, 2)
+        });
+        outcome.map_err(|error| served::why(error, &mut server))
     }
 
     fn syscalls(&self) -> Result<f64, Error> {
@@ -204,6 +214,41 @@ impl Subject<'_> {
     }
 }
 
+/// Where callgrind writes, one file a dump; they are removed in the end.
+struct Profile(PathBuf);
+
+impl Profile {
+    fn new() -> Self {
+        let name = format!("annulus-bench-{}.callgrind", std::process::id());
+        Profile(std::env::temp_dir().join(name))
+    }
+
+    fn file(&self, number: usize) -> PathBuf {
+        self.0.with_extension(format!("callgrind.{number}"))
+    }
+
+    /// Has callgrind write down what it has counted since the last time; that many instructions.
+    fn dump(&self, server: &Server, number: usize) -> Result<u64, Error> {
+        let output =
+            Command::new("vgdb").arg(format!("--pid={}", server.pid())).arg("dump").output()?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            return Err(format!("callgrind cannot be asked: {}", said.trim()).into());
+        }
+        let text = std::fs::read_to_string(self.file(number))?;
+        parse_totals(&text).ok_or_else(|| "callgrind did not say what it counted".into())
+    }
+}
+
+impl Drop for Profile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+        for number in 1..=2 {
+            let _ = std::fs::remove_file(self.file(number));
+        }
+    }
+}
+
 /// Until another process, which was just started, has attached itself.
 fn wait_until_traced(pid: u32) -> Result<(), Error> {
     for _ in 0..200 {
@@ -215,6 +260,10 @@ fn wait_until_traced(pid: u32) -> Result<(), Error> {
         std::thread::sleep(Duration::from_millis(10));
     }
     Err("strace could not attach itself".into())
+}
+
+fn parse_totals(text: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix("totals: "))?.trim().parse().ok()
 }
 
 /// The calls of the table's last line.
@@ -229,8 +278,8 @@ mod tests {
 
     #[test]
     fn what_the_tools_say_is_read() {
-        let callgrind = "==12== \n==12== Events    : Ir\n==12== Collected : 123456\n";
-        assert_eq!(parse_collected(callgrind), Some(123_456));
+        let callgrind = "summary: 123456\n\nfn=(1) main\n1 7\ntotals: 123456\n";
+        assert_eq!(parse_totals(callgrind), Some(123_456));
         let strace = "    calls\n---------\n      300\n       12\n---------\n      312 total\n";
         assert_eq!(parse_total(strace), Some(312));
         assert_eq!(parse_total("strace: attach: not permitted\n"), None);

@@ -36,7 +36,7 @@ pub fn all() -> Vec<Box<dyn Workload>> {
         Box::new(idle::Idle::default()),
         Box::new(storms::Storms),
         Box::new(overload::Overload::default()),
-        Box::new(anatomy::Anatomy),
+        Box::new(anatomy::Anatomy::default()),
         Box::new(tasks::Tasks::default()),
         Box::new(wrk::Wrk),
     ]
@@ -81,6 +81,11 @@ pub trait Workload {
 
     /// Measures one contender once.
     fn measure(&self, cell: &Cell, entrant: &Entrant, options: &Options) -> Result<Sample, Error>;
+
+    /// What the last measurement could not measure beside the numbers it has given; taken once.
+    fn shortfalls(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// The targets that this workload's results are held against.
     fn targets(&self, _results: &Results) -> Vec<Target> {
