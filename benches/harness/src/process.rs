@@ -1,5 +1,6 @@
 //! A contender at work: a process on its own core, and what can be seen of it from outside.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -39,8 +40,19 @@ impl Launch {
             None => Command::new(program),
         };
         command.args(&self.words).stdin(Stdio::null()).stdout(Stdio::piped());
+        let name = program.file_name().unwrap_or_default().to_string_lossy();
+        LAST_COMMAND.set(format!("{name} {}", self.words.join(" ")));
         command
     }
+}
+
+thread_local! {
+    static LAST_COMMAND: Cell<String> = const { Cell::new(String::new()) };
+}
+
+/// The command line of the contender that was launched last, for the report; taken once.
+pub fn last_command() -> Option<String> {
+    Some(LAST_COMMAND.take()).filter(|command| !command.is_empty())
 }
 
 /// Runs a job that ends by itself.

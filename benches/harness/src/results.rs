@@ -89,6 +89,9 @@ pub struct CellResults {
 pub struct Entry {
     pub contender: String,
     pub form: String,
+    /// The command line of the contender.
+    #[serde(default)]
+    pub command: Option<String>,
     pub samples: Vec<Sample>,
     pub failures: Vec<String>,
 }

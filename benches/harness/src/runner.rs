@@ -9,9 +9,9 @@ use crate::Error;
 use crate::contender::{self, CONTESTANTS, Contender};
 use crate::machine::{Machine, utc_now};
 use crate::options::Options;
-use crate::report;
 use crate::results::{CellResults, ContenderReport, Entry, Results, WorkloadResults};
 use crate::workload::{self, Cell, Entrant, Workload, entrants};
+use crate::{process, report};
 
 /// Builds the contenders and says how that went.
 pub fn build(options: &Options) -> Result<(), Error> {
@@ -124,6 +124,7 @@ fn measure(
         .map(|entrant| Entry {
             contender: entrant.contender.name.into(),
             form: entrant.form.clone(),
+            command: None,
             samples: Vec::new(),
             failures: Vec::new(),
         })
@@ -142,6 +143,7 @@ fn measure(
                 Err(error) => entry.failures.push(error.to_string()),
             }
             entry.failures.extend(workload.shortfalls());
+            entry.command = process::last_command().or(entry.command.take());
             bar.inc(1);
         }
     }

@@ -119,7 +119,13 @@ mod tests {
 
     fn entry(contender: &str, form: &str, cpu: f64) -> Entry {
         let samples = vec![Sample::from([("cpu_ns".to_owned(), cpu)])];
-        Entry { contender: contender.into(), form: form.into(), samples, failures: Vec::new() }
+        Entry {
+            contender: contender.into(),
+            form: form.into(),
+            command: None,
+            samples,
+            failures: Vec::new(),
+        }
     }
 
     fn cell(entries: Vec<Entry>) -> CellResults {

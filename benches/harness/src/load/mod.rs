@@ -11,3 +11,6 @@ pub use connections::{connect, connect_only, verify};
 pub use exchange::Exchange;
 pub use open::{Arrivals, open_loop};
 pub use storm::storm;
+
+#[cfg(test)]
+mod tests;

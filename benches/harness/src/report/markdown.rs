@@ -163,6 +163,9 @@ fn section(page: &mut String, workload: &WorkloadResults, plots: &[Plot]) {
             line!(page, "No contender offers this work.\n");
             continue;
         }
+        if let Some(command) = cell.entries.first().and_then(|entry| entry.command.as_ref()) {
+            line!(page, "The first one was run as `{command}`, the others likewise.\n");
+        }
         table(page, cell, &workload.metrics);
         failures(page, cell);
     }

@@ -64,6 +64,7 @@ mod tests {
             .map(|(contender, value)| Entry {
                 contender: (*contender).into(),
                 form: String::new(),
+                command: None,
                 samples: vec![Sample::from([("n".to_owned(), *value)])],
                 failures: Vec::new(),
             })

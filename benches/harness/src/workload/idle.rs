@@ -56,8 +56,13 @@ impl Workload for Idle {
         "echo"
     }
 
+    /// What a connection holds while it waits is a matter of how it waits.
+    fn all_forms(&self) -> bool {
+        true
+    }
+
     fn rounds(&self, options: &Options) -> usize {
-        options.rounds.min(3)
+        options.rounds.min(2)
     }
 
     fn measure(&self, cell: &Cell, entrant: &Entrant, options: &Options) -> Result<Sample, Error> {
@@ -82,10 +87,14 @@ impl Workload for Idle {
 
     fn targets(&self, results: &Results) -> Vec<Target> {
         let Some(workload) = results.workload(self.name()) else { return Vec::new() };
-        let row = |cell| {
-            crate::targets::at_most(cell, "idle: user bytes", "user_bytes", 300.0, "≤ 300 bytes")
-        };
-        workload.cells.iter().filter_map(row).collect()
+        let mut rows = Vec::new();
+        for cell in &workload.cells {
+            let row = Target::of(cell, "idle: user bytes (recv)", "user_bytes", "≤ 300 bytes");
+            let form = |contender: &str| cell.entry_form(contender, "recv")?.median("user_bytes");
+            let row = Target { raw_ring: form("raw-uring"), ..row };
+            rows.push(row.with_ours(form("annulus"), Some(300.0)));
+        }
+        rows
     }
 }
 

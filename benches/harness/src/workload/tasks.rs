@@ -239,6 +239,7 @@ mod tests {
         let entry = |&(contender, ns): &(&str, f64)| Entry {
             contender: contender.into(),
             form: "own".into(),
+            command: None,
             samples: vec![Sample::from([("ns".to_owned(), ns)])],
             failures: Vec::new(),
         };

@@ -8,6 +8,7 @@ fn entry(contender: &str, values: &[f64], failures: &[&str]) -> Entry {
     Entry {
         contender: contender.into(),
         form: "owned".into(),
+        command: Some(format!("contender-{contender} echo")),
         samples: values
             .iter()
             .map(|value| Sample::from([("cpu_ns".to_owned(), *value), ("rate".to_owned(), 1e5)]))
@@ -64,6 +65,7 @@ fn a_row_has_median_ends_and_both_ratios() {
     let page = page(&results(), &[], &[]);
     let row = "| **annulus (owned)** | **4 400** (4 300–4 500) | 0.80 | 1.10 | 100 000 |";
     assert!(page.contains(row), "{page}");
+    assert!(page.contains("`contender-annulus echo`"), "{page}");
 }
 
 #[test]
