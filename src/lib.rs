@@ -65,6 +65,7 @@ mod marks;
 mod blocking;
 pub mod buf;
 mod driver;
+mod foreign;
 pub mod fs;
 #[cfg(all(test, guard_pages))]
 #[path = "../tests/common/guard.rs"]

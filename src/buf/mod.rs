@@ -14,6 +14,7 @@
 //! `&mut UninitSlice`) that lives as long as the op stays untouched is all that is needed, and
 //! these traits are safe to implement.
 
+mod aligned;
 mod fill;
 mod impls;
 mod lend;
@@ -24,6 +25,7 @@ mod vectored;
 
 use bytes::buf::UninitSlice;
 
+pub use self::aligned::AlignedBuf;
 pub(crate) use self::fill::fill_with;
 pub use self::fill::{fill_all_from, fill_from};
 pub(crate) use self::lend::{
@@ -39,7 +41,8 @@ pub use self::vectored::{IoVectoredBuf, IoVectoredBufMut};
 /// A buffer whose bytes can be lent to the kernel for reading: for writes and sends.
 ///
 /// Implemented for `Vec<u8>`, `Box<[u8]>`, `&'static [u8]`, `&'static str`, `String`, `Bytes`,
-/// `BytesMut`, `Rc<[u8]>`, `Arc<[u8]>`, `Box<[u8; N]>` and [`Slice`] of any of them.
+/// `BytesMut`, `Rc<[u8]>`, `Arc<[u8]>`, `Box<[u8; N]>`, [`AlignedBuf`], [`PooledBuf`] and [`Slice`] of any of
+/// them.
 pub trait IoBuf: Unpin + 'static {
     /// The bytes that are there.
     fn as_init(&self) -> &[u8];

@@ -25,6 +25,8 @@ use crate::sys::Allocation;
 /// is dropped in flight may have been done, in part or not; [`Submit::cancel`] tells. The kernel
 /// goes on with what its device has begun, and the buffer is freed when it is done with it.
 ///
+/// Of a named pipe a read takes bytes that do not come again: what a dropped one has taken is lost.
+///
 /// # Closing
 ///
 /// The file is closed when the last handle on it and the last operation in flight are gone.

@@ -11,6 +11,7 @@
 
 mod atomic;
 mod copy;
+mod direct;
 mod directories;
 mod file;
 mod io;
@@ -21,9 +22,11 @@ mod open_options;
 mod paths;
 mod read_dir;
 mod whole;
+mod xattr;
 
 pub use self::atomic::write_atomic;
 pub use self::copy::copy;
+pub use self::direct::DirectFile;
 pub use self::directories::create_dir_all;
 pub use self::file::File;
 pub use self::lock::TryLockError;
@@ -35,4 +38,5 @@ pub use self::paths::{
 };
 pub use self::read_dir::{DirEntry, ReadDir, read_dir};
 pub use self::whole::{read, read_to_string, write};
+pub use self::xattr::{get_xattr, list_xattr, remove_xattr, set_xattr};
 pub use crate::sys::{Advice, FileType, Metadata};

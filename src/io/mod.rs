@@ -17,6 +17,8 @@
 //! - streams in memory: [`duplex`], [`simplex`], [`empty`], [`sink`], [`repeat`], and the traits
 //!   for `&[u8]`, `Vec<u8>`, `VecDeque<u8>`, `Bytes`, `BytesMut` and std's `Cursor`.
 //!
+//! And for descriptors that were made elsewhere: [`AsyncFd`], [`stdin`], [`stdout`], [`stderr`].
+//!
 //! # Cancellation
 //!
 //! Every future here may be dropped at any await point. Each one's documentation says what that
@@ -68,6 +70,8 @@ pub use self::trivial::{Empty, Repeat, Sink, empty, repeat, sink};
 pub use self::write::AsyncWrite;
 pub use self::write_at::AsyncWriteAt;
 pub use self::write_ext::AsyncWriteExt;
+
+pub use crate::foreign::{AsyncFd, Stderr, Stdin, Stdout, stderr, stdin, stdout};
 
 #[cfg(test)]
 mod testing;

@@ -1,6 +1,9 @@
 //! How files are opened, allocated and advised on: the kernel's numbers for it.
 
+#![expect(unsafe_code, reason = "statx fills a record")]
+
 use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// How to open a file, in std's terms.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -69,6 +72,41 @@ fn refuse(reason: &'static str) -> io::Error {
 /// a socket say as well.
 pub(crate) fn is_without_reader(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ENXIO)
+}
+
+/// What a file that is opened past the cache asks of reads and writes, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Alignment {
+    /// Of the memory's address.
+    pub(crate) memory: usize,
+    /// Of offsets and lengths.
+    pub(crate) offset: usize,
+}
+
+/// Asks what an open file asks of direct reads and writes; a page where it does not say.
+///
+/// # Errors
+///
+/// `EINVAL` when it says that there are none.
+pub(crate) fn direct_alignment(file: BorrowedFd<'_>) -> io::Result<Alignment> {
+    let mut stat = super::StatBuf::new();
+    let stat: *mut libc::statx = stat.as_mut_ptr();
+    let (path, flags) = (c"".as_ptr(), libc::AT_EMPTY_PATH);
+    // SAFETY: the path is a string ended by a NUL, and the kernel fills the record.
+    let answer = unsafe { libc::statx(file.as_raw_fd(), path, flags, libc::STATX_DIOALIGN, stat) };
+    if answer < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the record is this frame's, and was zeroed and then filled.
+    let stat = unsafe { &*stat };
+    if stat.stx_mask & libc::STATX_DIOALIGN == 0 {
+        return Ok(Alignment { memory: 4096, offset: 4096 });
+    }
+    let (memory, offset) = (stat.stx_dio_mem_align as usize, stat.stx_dio_offset_align as usize);
+    if memory == 0 || offset == 0 {
+        return Err(io::Error::from_raw_os_error(libc::EINVAL));
+    }
+    Ok(Alignment { memory, offset })
 }
 
 /// What `fallocate(2)` does with a range.

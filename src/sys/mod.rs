@@ -50,6 +50,7 @@ pub(crate) mod symbols;
 pub(crate) mod tcp_options;
 pub(crate) mod thread;
 mod tuning;
+pub(crate) mod xattr;
 
 pub(crate) use address::SocketAddress;
 pub(crate) use buf_ring::{BufRing, Mapping};
@@ -64,7 +65,9 @@ pub(crate) use errno::{
 };
 pub use error::{SetupCause, SetupError};
 pub use file_options::Advice;
-pub(crate) use file_options::{Allocation, OpenFlags, is_without_reader};
+pub(crate) use file_options::{
+    Alignment, Allocation, OpenFlags, direct_alignment, is_without_reader,
+};
 pub(crate) use message::MessageHeader;
 pub(crate) use path::KernelPath;
 pub(crate) use ring::{Entered, Ring, RingConfig, Wait};

@@ -47,7 +47,7 @@ impl KernelPath {
 /// # Errors
 ///
 /// `InvalidInput`, naming the path and the place, if there is a NUL within.
-fn path_to_c_string(path: &Path) -> io::Result<CString> {
+pub(super) fn path_to_c_string(path: &Path) -> io::Result<CString> {
     CString::new(path.as_os_str().as_bytes()).map_err(|nul| {
         let place = nul.nul_position();
         let message =

@@ -180,6 +180,12 @@ impl<'op> Sqe<'op, Filled> {
         Sqe::new(read.build())
     }
 
+    /// `IORING_OP_GETXATTR` of a path; without room, the length of the value. Since 5.19.
+    pub(crate) fn get_xattr(path: &'op CStr, name: &'op CStr, value: LentMut<'op>) -> Self {
+        let (path, name, start) = (path.as_ptr(), name.as_ptr(), value.start.cast());
+        Sqe::new(opcode::GetXattr::new(name, start, path, value.len).build())
+    }
+
     /// `IORING_OP_READV` at `offset`. Since 5.1.
     pub(crate) fn readv(file: Descriptor, room: &'op LentSlices, offset: u64) -> Self {
         let (start, count) = room.as_parts();
@@ -343,6 +349,12 @@ impl<'op> Sqe<'op, ()> {
         let flags = if directory { libc::AT_REMOVEDIR } else { 0 };
         let unlink = opcode::UnlinkAt::new(types::Fd(libc::AT_FDCWD), path.as_ptr()).flags(flags);
         Sqe::new(unlink.build())
+    }
+
+    /// `IORING_OP_SETXATTR` of a path. Since 5.19.
+    pub(crate) fn set_xattr(path: &'op CStr, name: &'op CStr, value: Lent<'op>) -> Self {
+        let (path, name, start) = (path.as_ptr(), name.as_ptr(), value.start.cast());
+        Sqe::new(opcode::SetXattr::new(name, start, path, value.len).build())
     }
 
     /// `IORING_OP_RENAMEAT`. Since 5.11.

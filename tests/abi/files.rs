@@ -225,3 +225,25 @@ fn ops_on_names_go_straight_to_a_worker_and_cached_reads_need_none() {
     assert_eq!(after, 1);
     assert!(before <= 1, "a file system without NOWAIT reads on a worker");
 }
+
+#[test]
+fn an_attribute_is_set_and_read_and_measured_through_the_ring() {
+    let mut ring = TestRing::new();
+    let scratch = Scratch::new();
+    let path = scratch.path("file");
+    drop(create(&mut ring, &path));
+    let (file, name) = (lent_path(&path), Lent::from(b"user.a\0"));
+    let (file, name) = (file.as_ptr().cast_const().cast(), name.as_ptr().cast_const().cast());
+    let value = Lent::from(b"value");
+    let set = opcode::SetXattr::new(name, value.as_ptr().cast_const().cast(), file, 5).build();
+    match run(&mut ring, set) {
+        res if res == -libc::EOPNOTSUPP => return println!("skipped: no attributes here"),
+        res => assert_eq!(res, 0),
+    }
+    let buf = Lent::zeroed(8);
+    let get = |len| opcode::GetXattr::new(name, buf.as_ptr().cast(), file, len).build();
+    assert_eq!(run(&mut ring, get(8)), 5);
+    assert_eq!(buf.bytes()[..5], *b"value");
+    assert_eq!(run(&mut ring, get(0)), 5, "without room, the length");
+    assert_eq!(run(&mut ring, get(3)), -libc::ERANGE, "with too little, an error");
+}
