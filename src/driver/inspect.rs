@@ -33,6 +33,19 @@ pub(crate) struct Gauges {
 }
 
 impl Driver {
+    /// Completions so far.
+    #[cfg(feature = "sim")]
+    pub(crate) fn completions(&self) -> u64 {
+        self.counters.completions
+    }
+
+    /// Whether the next turn has something to hand out or to submit, and will not wait.
+    #[cfg(feature = "sim")]
+    pub(crate) fn has_kept_back(&mut self) -> bool {
+        let is_submitted = self.backlog.is_empty() && self.ring.unsubmitted() == 0;
+        !is_submitted || !super::turn::is_empty(&self.pending)
+    }
+
     /// Every op in flight.
     pub(crate) fn ops(&mut self) -> Vec<OpInfo> {
         let now_ns = clock::monotonic_ns();

@@ -157,6 +157,7 @@ impl Driver {
         let mut pauses = std::mem::take(&mut self.pauses);
         let mut releases = std::mem::take(&mut self.releases);
         let mut recalls = Vec::new();
+        let mut untimed = Vec::new();
         let count = ring.reap(|cqe| {
             let (kind, key) = key::parse(cqe.user_data);
             if kind == Kind::Op {
@@ -175,6 +176,8 @@ impl Driver {
                     After::Recall(fd) => recalls.push(fd),
                 },
                 Kind::Cancel => counters.cancels_late += u64::from(cqe.outcome.res < 0),
+                // A submission that the kernel cut short between the two: the op has no timeout.
+                Kind::LinkTimeout if cqe.outcome.is_invalid() => untimed.push(key),
                 Kind::LinkTimeout => {}
                 Kind::Internal if key.index == Internal::Notifier as u32 => {
                     rearm |= notifier.note(cqe.outcome);
@@ -192,6 +195,7 @@ impl Driver {
         pauses.drain(..).for_each(|key| self.push_cancel(key));
         releases.drain(..).for_each(|fd| self.release(fd));
         recalls.into_iter().for_each(|fd| self.recall(fd, Lane::Accept));
+        untimed.into_iter().for_each(|key| self.submit_again(key));
         (self.pauses, self.releases) = (pauses, releases);
         count
     }

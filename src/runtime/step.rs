@@ -7,6 +7,7 @@
 
 use super::dump::Dump;
 use super::{Runtime, fire_timers, simulated, take_messages, turn, wait};
+use crate::driver;
 use crate::remote::Remote;
 use crate::scheduler::{self, Scheduler};
 use crate::sys::Wait;
@@ -42,8 +43,11 @@ impl Runtime {
         }
         let _no_root: Option<()> = self.tick(|_| None);
         let wait = wait(remote, u64::MAX);
+        let before = driver::with(|driver| driver.completions());
         turn(wait, scratch).expect(refused);
-        let is_idle = scheduler::with(|scheduler| scheduler.queued()) == Some(0);
+        let is_idle = scheduler::with(|scheduler| scheduler.queued()) == Some(0)
+            && driver::with(|driver| driver.completions()) == before
+            && driver::with(|driver| driver.has_kept_back()) == Some(false);
         if wait != Wait::Zero && is_idle {
             return Step::Parked(timers::kernel_deadline());
         }

@@ -68,6 +68,12 @@ impl Outcome {
         self.res == -libc::EINTR || matches!(self.res, -514..=-512 | -516)
     }
 
+    /// Whether the kernel could make nothing of the entry.
+    #[inline]
+    pub(crate) fn is_invalid(self) -> bool {
+        self.res == -libc::EINVAL
+    }
+
     /// The meaning of the outcome for an opcode that completes as `R`.
     ///
     /// To be called once for each completion: it may take ownership of a descriptor.

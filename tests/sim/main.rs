@@ -2,4 +2,5 @@
 
 mod hosts;
 mod outages;
+mod programs;
 mod runs;
