@@ -235,13 +235,6 @@ impl Driver {
         self.stop(key, |slot| slot.marks.cancelled = true);
     }
 
-    /// Has an op end and be submitted again, with its timeout, for it was submitted without.
-    #[cold]
-    fn submit_again(&mut self, key: OpKey) {
-        mark!("pair split by a short submit");
-        self.stop(key, |slot| slot.marks.recalled = true);
-    }
-
     fn stop(&mut self, key: OpKey, mark: impl FnOnce(&mut table::Slot)) {
         let Some(slot) = self.table.get(key) else { return };
         if !matches!(slot.lifecycle, lifecycle::Lifecycle::Waiting(_)) {

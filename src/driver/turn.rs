@@ -312,6 +312,13 @@ pub(super) fn is_empty(reaped: &Reaped) -> bool {
 }
 
 impl Driver {
+    /// Has an op end and be submitted again, with its timeout, for it was submitted without.
+    #[cold]
+    fn submit_again(&mut self, key: OpKey) {
+        mark!("pair split by a short submit");
+        self.stop(key, |slot| slot.marks.recalled = true);
+    }
+
     /// The time now, read afresh.
     pub(crate) fn refresh_now(&mut self) -> u64 {
         self.now_ns = sys::clock::monotonic_ns();
