@@ -34,6 +34,11 @@ pub const CONTESTANTS: &[Contestant] = &[
         about: "a hand-written loop of epoll_wait, recv and send: the limit of readiness",
     },
     Contestant {
+        name: "std",
+        crate_name: None,
+        about: "files by plain system calls, by pools of threads, and by `fio` and `cp`",
+    },
+    Contestant {
         name: "tokio",
         crate_name: Some("tokio"),
         about: "the current-thread runtime, on epoll",

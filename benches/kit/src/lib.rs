@@ -23,6 +23,7 @@
 //! A new kind of work is a [`Work`] in the contenders' tables and a workload in the harness.
 
 mod counters;
+pub mod files;
 pub mod http;
 mod job;
 mod listener;

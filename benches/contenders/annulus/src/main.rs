@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use annulus_bench_kit::{CountingAllocator, Work, contender};
 
+mod files;
 mod net;
 mod tasks;
 
@@ -17,5 +18,6 @@ fn main() -> ExitCode {
         Work::server("http", &["owned", "recv", "stream"], net::http),
     ];
     works.extend(tasks::works());
+    works.extend(files::works());
     contender(&works)
 }

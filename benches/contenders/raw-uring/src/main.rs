@@ -10,6 +10,7 @@ use annulus_bench_kit::{CountingAllocator, Work, contender};
 
 mod application;
 mod connection;
+mod files;
 mod nops;
 mod server;
 
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Work::server("http", &["owned", "recv", "stream"], |job, listener| {
             serve(&job, &listener, Hello)
         }),
+        Work::once("file-reads", &["own"], files::reads),
         Work::once("nops", &["own"], nops::nops),
         Work::once("wake-across", &["own"], nops::wakes_across),
     ])

@@ -10,6 +10,7 @@ use annulus_bench_kit::{CountingAllocator, Job, Outcome, Work, contender, http};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+mod files;
 mod tasks;
 
 #[global_allocator]
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         Work::server("http", &["owned"], |job, listener| serve(&job, listener, hello)),
     ];
     works.extend(tasks::works());
+    works.extend(files::works());
     contender(&works)
 }
 

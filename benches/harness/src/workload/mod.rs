@@ -15,6 +15,7 @@ use crate::targets::Target;
 
 mod anatomy;
 mod echo;
+mod files;
 mod forms;
 mod http;
 mod idle;
@@ -38,6 +39,7 @@ pub fn all() -> Vec<Box<dyn Workload>> {
         Box::new(overload::Overload::default()),
         Box::new(anatomy::Anatomy::default()),
         Box::new(tasks::Tasks::default()),
+        Box::new(files::Files::default()),
         Box::new(wrk::Wrk),
     ]
 }
