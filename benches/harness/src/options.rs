@@ -19,7 +19,7 @@ Usage: annulus-bench [run] [OPTIONS]     measure and report
                      such as echo,http/p16
   --contenders LIST  only these contenders, such as annulus,raw-uring,tokio
   --rounds N         how many times each contender is measured in each cell [5; quick: 2]
-  --seconds S        how long each measurement takes [0.7; quick: 0.3]
+  --seconds S        how long each measurement takes [0.5; quick: 0.3]
   --out DIR          where the report goes [bench-report]
   --json             print the results as JSON on the standard output as well
   --server-core N    the core of the servers [0]
@@ -66,7 +66,7 @@ impl Default for Options {
             only: Vec::new(),
             contenders: Vec::new(),
             rounds: 5,
-            measure: Duration::from_millis(700),
+            measure: Duration::from_millis(500),
             warm_up: Duration::from_millis(100),
             out: "bench-report".into(),
             json: false,

@@ -67,6 +67,10 @@ impl Workload for Overload {
         "http"
     }
 
+    fn rounds(&self, options: &Options) -> usize {
+        options.rounds.min(3)
+    }
+
     fn measure(&self, cell: &Cell, entrant: &Entrant, options: &Options) -> Result<Sample, Error> {
         let capacity = match self.capacity.get() {
             Some(capacity) => *capacity,
@@ -79,7 +83,8 @@ impl Workload for Overload {
         let exchange = Exchange::hello(1);
         let launch = with_work(served::launch("http", entrant, options));
         let mut server = Server::start(&entrant.contender.program, &launch)?;
-        let window = Window { warm_up: options.warm_up, measure: options.measure };
+        // Of the slowest thousandth there must be enough to speak of.
+        let window = Window { warm_up: options.warm_up, measure: options.measure * 2 };
         let mut usages = Vec::new();
         let outcome = connect(server.port, CONNECTIONS, &exchange).and_then(|streams| {
             open_loop(&streams, &exchange, rate, window, || {

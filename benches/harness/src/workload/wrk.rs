@@ -48,7 +48,7 @@ impl Workload for Wrk {
     }
 
     fn rounds(&self, options: &Options) -> usize {
-        options.rounds.min(2)
+        if options.quick { 1 } else { options.rounds.min(2) }
     }
 
     fn measure(&self, cell: &Cell, entrant: &Entrant, options: &Options) -> Result<Sample, Error> {
