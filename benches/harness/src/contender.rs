@@ -71,6 +71,9 @@ pub const CONTESTANTS: &[Contestant] = &[
     },
 ];
 
+/// The hand-written loops: one says what the machine's capacity is, the other what sockets take.
+pub const YARDSTICKS: [&str; 2] = ["raw-uring", "raw-epoll"];
+
 /// A contender that is built, with what it can do.
 #[derive(Debug, Clone)]
 pub struct Contender {

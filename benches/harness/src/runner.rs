@@ -6,7 +6,7 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::Error;
-use crate::contender::{self, CONTESTANTS, Contender};
+use crate::contender::{self, CONTESTANTS, Contender, Contestant, YARDSTICKS};
 use crate::machine::{Machine, utc_now};
 use crate::options::Options;
 use crate::results::{CellResults, ContenderReport, Entry, Results, WorkloadResults};
@@ -26,16 +26,23 @@ pub fn build(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
+/// Builds who is asked for, and the yardsticks: other workloads' measurements need these, whether
+/// they take part themselves or not.
 fn build_all(options: &Options) -> (Vec<Contender>, Vec<ContenderReport>) {
-    let wanted: Vec<_> =
-        CONTESTANTS.iter().filter(|contestant| options.wants_contender(contestant.name)).collect();
-    let bar = progress(options, wanted.len(), "building");
+    let wanted = |contestant: &Contestant| options.wants_contender(contestant.name);
+    let needed: Vec<_> = CONTESTANTS
+        .iter()
+        .filter(|contestant| wanted(contestant) || YARDSTICKS.contains(&contestant.name))
+        .collect();
+    let bar = progress(options, needed.len(), "building");
     let (mut contenders, mut reports) = (Vec::new(), Vec::new());
-    for contestant in wanted {
+    for contestant in needed {
         bar.set_message(contestant.name);
         let (built, report) = contender::build(contestant, options.build);
-        contenders.extend(built);
-        reports.push(report);
+        if wanted(contestant) {
+            contenders.extend(built);
+            reports.push(report);
+        }
         bar.inc(1);
     }
     bar.finish_and_clear();

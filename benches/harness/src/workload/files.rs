@@ -166,6 +166,7 @@ mod tests {
         Entry {
             contender: contender.into(),
             form: form.into(),
+            command: None,
             samples: vec![sample],
             failures: Vec::new(),
         }

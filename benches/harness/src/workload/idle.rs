@@ -14,7 +14,7 @@ use crate::targets::Target;
 #[derive(Debug, Default)]
 pub struct Idle {
     /// What the sockets alone take in the kernel, each connection, both ends.
-    sockets: OnceCell<f64>,
+    sockets: OnceCell<Result<f64, String>>,
 }
 
 /// One of so many becomes active.
@@ -68,21 +68,22 @@ impl Workload for Idle {
     fn measure(&self, cell: &Cell, entrant: &Entrant, options: &Options) -> Result<Sample, Error> {
         let count = cell.get("connections") as usize;
         let exchange = Exchange::echo(64);
-        let sockets = match self.sockets.get() {
-            Some(bytes) => *bytes,
-            None => {
-                let bytes = sockets_alone(entrant, count, options)?;
-                *self.sockets.get_or_init(|| bytes)
-            }
-        };
+        let measured = || sockets_alone(entrant, count, options).map_err(|error| error.to_string());
+        let sockets = self.sockets.get_or_init(measured);
         let launch = served::launch("echo", entrant, options);
         let mut server = Server::start(&entrant.contender.program, &launch)?;
         let outcome = idle(&server, count, &exchange, options);
         let (mut sample, kernel) = outcome.map_err(|error| served::why(error, &mut server))?;
-        if let Some(kernel) = kernel {
+        // The rest counts, where the kernel's part cannot be told.
+        if let (Some(kernel), Ok(sockets)) = (kernel, sockets) {
             sample.insert("kernel_bytes".into(), kernel - sockets);
         }
         Ok(sample)
+    }
+
+    fn shortfalls(&self) -> Vec<String> {
+        let failure = self.sockets.get().and_then(|sockets| sockets.as_ref().err());
+        failure.map(|error| format!("kernel memory: {error}")).into_iter().collect()
     }
 
     fn targets(&self, results: &Results) -> Vec<Target> {
