@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use super::{Cell, Entrant, Workload, served};
 use crate::Error;
-use crate::load::{Exchange, Window, closed_loop, connect, verify};
+use crate::load::{Exchange, Window, closed_loop, connect, counted, verify};
 use crate::options::Options;
 use crate::process::Server;
 use crate::results::{Better, Metric, Results, Sample};
@@ -16,6 +16,9 @@ pub struct Idle {
     /// What the sockets alone take in the kernel, each connection, both ends.
     sockets: OnceCell<Result<f64, String>>,
 }
+
+/// Exchanges over a few connections at first: more than any server has shared buffers.
+const WARMING: u64 = 4096;
 
 /// One of so many becomes active.
 const ACTIVE: usize = 100;
@@ -31,7 +34,8 @@ impl Workload for Idle {
 
     fn about(&self) -> &'static str {
         "Connections that have made one exchange each and then wait for the next. User memory is \
-         what the server's private memory grew by; kernel memory is what the machine's slab grew \
+         what the server's private memory grew by, after some other connections had put to use \
+         what all share (a pool of buffers, say); kernel memory is what the machine's slab grew \
          by, without the sockets themselves, which a program that only accepts and keeps them \
          measures. Then one in a hundred is kept busy with 64-byte echoes, while the others wait: \
          the rest of the row."
@@ -106,7 +110,9 @@ fn idle(
     exchange: &Exchange,
     options: &Options,
 ) -> Result<(Sample, Option<f64>), Error> {
+    // What all connections share, such as a pool of buffers, is in use before the first is counted.
     let few = connect(server.port, 64, exchange)?;
+    counted(&few, exchange, WARMING)?;
     let (before, slab_before) = (server.usage()?.resident, slab_bytes());
     let mut streams = connect(server.port, count, exchange)?;
     for stream in &mut streams {
