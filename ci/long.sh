@@ -13,7 +13,7 @@ trap 'rm -f "$log"' EXIT
 # Runs tests by name and shows what they print of themselves.
 run() {
     local status=0
-    timeout 100 cargo test --release --quiet "$@" >"$log" 2>&1 || status=$?
+    timeout 300 cargo test --release --quiet "$@" >"$log" 2>&1 || status=$?
     if [ "$status" -ne 0 ] || ! grep -q '^test result: ok\. [1-9]' "$log"; then
         echo "long: failed (status $status), or ran no test: $*" >&2
         cat "$log" >&2

@@ -6,6 +6,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use annulus::buf::IoBuf;
+use annulus::fs::File;
+use annulus::io::AsyncFd;
 use annulus::net::{TcpListener, TcpSocket, TcpStream};
 use annulus::{Builder, Runtime, op, spawn};
 use tracing::Level;
@@ -17,9 +19,14 @@ use crate::common::child::Child;
 use crate::common::counted::Count;
 use crate::common::metrics;
 use crate::common::net::{full_pair, half_pair, own_loopback};
+use crate::named_pipe::make_fifo;
+use crate::temp::TempDir;
 
 /// Tasks of each kind.
 const EACH: usize = 75;
+
+/// Tasks of the kinds that cost a thread of the kernel each, or a descriptor more.
+const FEW: usize = 8;
 
 /// What must stay open on this side of the loop while the ops wait.
 #[derive(Default)]
@@ -27,6 +34,8 @@ struct Others {
     streams: Vec<std::net::TcpStream>,
     full: Vec<TcpStream>,
     addresses: Vec<SocketAddr>,
+    foreign: Vec<std::os::unix::net::UnixStream>,
+    directories: Vec<TempDir>,
 }
 
 fn detach<F: Future + 'static>(future: F) {
@@ -56,7 +65,7 @@ fn receives(others: &mut Others, count: &Count) {
 
 async fn sends(others: &mut Others, count: &Count) {
     let mut full = Vec::new();
-    for _ in 0..3 * EACH {
+    for _ in 0..4 * EACH {
         full.push(spawn(full_pair()));
     }
     let mut streams = Vec::new();
@@ -67,8 +76,10 @@ async fn sends(others: &mut Others, count: &Count) {
     }
     let mut next = || Rc::new(streams.pop().unwrap());
     for _ in 0..EACH {
-        let [write, whole, writable] = std::array::from_fn(|_| next());
+        let [write, whole, zero_copy, writable] = std::array::from_fn(|_| next());
         let (a, b) = (count.full(&[1; 100_000]), count.full(&[2; 5]));
+        let c = count.full(&[3; 100_000]);
+        detach(async move { zero_copy.send_zc(c).await.0 });
         detach(async move { write.write(a).await.0 });
         detach(async move { whole.write_all(b).await.0 });
         detach(async move { writable.writable().await });
@@ -118,9 +129,40 @@ fn timed(others: &mut Others, count: &Count) {
     }
 }
 
+/// Files that one waits for, readiness of what others have made, and ops that are linked.
+async fn files_and_chains(others: &mut Others, count: &Count) {
+    let dir = TempDir::new();
+    let path = make_fifo(&dir);
+    let both_ways = File::options().read(true).write(true).open(&path).await.unwrap();
+    let fifo = Rc::new(both_ways);
+    for _ in 0..FEW {
+        let [buf, a, b] = std::array::from_fn(|_| count.buf(64));
+        let file = Rc::clone(&fifo);
+        detach(async move { file.read_at(buf, 0).await.0 });
+        let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+        others.foreign.push(far);
+        let waits = AsyncFd::new(near).unwrap();
+        detach(async move { waits.readable().await });
+        let stream = quiet(others);
+        detach(async move {
+            let (first, second) = op::chain((stream.read(a), stream.read(b))).await;
+            (first.0, second.0)
+        });
+    }
+    // A kernel thread waits for the other side of each of these.
+    let lonely = TempDir::new();
+    let path = make_fifo(&lonely);
+    for _ in 0..FEW {
+        let open = File::options().write(true).open(&path);
+        detach(async move { open.await.map(drop) });
+    }
+    others.directories.extend([dir, lonely]);
+}
+
 /// Everything in flight; what comes back keeps it there.
 async fn launch(count: &Count) -> (Others, TcpListener) {
     let mut others = Others::default();
+    files_and_chains(&mut others, count).await;
     receives(&mut others, count);
     sends(&mut others, count).await;
     accepts(&mut others);
@@ -180,7 +222,7 @@ fn once(builder: Builder, entries: u32) {
     // A cancel for each op and a close for each descriptor, a queue full of them at a time; what is
     // more is waiting.
     let queue = f64::from(entries);
-    assert!(enters <= 4.0 * in_flight / queue + 50.0, "{ended:?}");
+    assert!(enters <= 4.0 * in_flight / queue + 60.0, "{ended:?}");
     assert_eq!(count.alive(), 0, "buffers that were not freed");
     binds_again(&others);
     drop(others);

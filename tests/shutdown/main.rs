@@ -2,6 +2,10 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/fifo.rs"]
+mod named_pipe;
+#[path = "../common/temp.rs"]
+mod temp;
 
 mod anywhere;
 mod every_kind;
