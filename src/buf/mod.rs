@@ -16,6 +16,7 @@
 
 mod aligned;
 mod fill;
+mod fixed;
 mod impls;
 mod lend;
 mod pooled;
@@ -28,6 +29,7 @@ use bytes::buf::UninitSlice;
 pub use self::aligned::AlignedBuf;
 pub(crate) use self::fill::fill_with;
 pub use self::fill::{fill_all_from, fill_from};
+pub use self::fixed::{FixedBuf, FixedBufs};
 pub(crate) use self::lend::{
     Lent, LentMut, LentSlices, lend, lend_all, lend_all_from, lend_all_mut, lend_mut, lend_part,
     reclaim, reclaim_all,
@@ -41,7 +43,7 @@ pub use self::vectored::{IoVectoredBuf, IoVectoredBufMut};
 /// A buffer whose bytes can be lent to the kernel for reading: for writes and sends.
 ///
 /// Implemented for `Vec<u8>`, `Box<[u8]>`, `&'static [u8]`, `&'static str`, `String`, `Bytes`,
-/// `BytesMut`, `Rc<[u8]>`, `Arc<[u8]>`, `Box<[u8; N]>`, [`AlignedBuf`], [`PooledBuf`] and [`Slice`] of any of
+/// `BytesMut`, `Rc<[u8]>`, `Arc<[u8]>`, `Box<[u8; N]>`, [`AlignedBuf`], [`FixedBuf`], [`PooledBuf`] and [`Slice`] of any of
 /// them.
 pub trait IoBuf: Unpin + 'static {
     /// The bytes that are there.

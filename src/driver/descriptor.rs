@@ -27,6 +27,11 @@ pub struct FdRef {
 }
 
 impl FdRef {
+    /// The loop that the descriptor is of.
+    pub(crate) fn runtime(self) -> u32 {
+        self.runtime
+    }
+
     /// The number for an SQE, which the table keeps open while the op is counted.
     #[inline]
     pub(crate) fn descriptor(self) -> Descriptor {

@@ -160,7 +160,7 @@ fn release_orphan(fd: FdRef) {
 }
 
 #[cold]
-fn outside() -> io::Error {
+pub(super) fn outside() -> io::Error {
     io::Error::other(
         "there is no annulus loop on this thread: run the program in `annulus::run` or \
          `Runtime::block_on`",

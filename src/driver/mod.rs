@@ -24,6 +24,7 @@ mod chain;
 mod closing;
 mod descriptor;
 mod drain;
+mod fixed;
 mod flight;
 mod handle;
 mod inspect;

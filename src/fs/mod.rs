@@ -14,6 +14,7 @@ mod copy;
 mod direct;
 mod directories;
 mod file;
+mod fixed;
 mod io;
 mod lock;
 mod off_loop;

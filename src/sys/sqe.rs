@@ -180,6 +180,11 @@ impl<'op> Sqe<'op, Filled> {
         Sqe::new(read.build())
     }
 
+    /// `IORING_OP_READ_FIXED` into registered buffer `number`. Since 5.1.
+    pub(crate) fn read_fixed(f: Descriptor, room: LentMut<'op>, number: u16, at: u64) -> Self {
+        Sqe::new(opcode::ReadFixed::new(fd(f), room.start, room.len, number).offset(at).build())
+    }
+
     /// `IORING_OP_GETXATTR` of a path; without room, the length of the value. Since 5.19.
     pub(crate) fn get_xattr(path: &'op CStr, name: &'op CStr, value: LentMut<'op>) -> Self {
         let (path, name, start) = (path.as_ptr(), name.as_ptr(), value.start.cast());
@@ -234,6 +239,11 @@ impl<'op> Sqe<'op, Taken> {
     pub(crate) fn write(file: Descriptor, bytes: Lent<'op>, offset: u64) -> Self {
         let write = opcode::Write::new(fd(file), bytes.start, bytes.len).offset(offset);
         Sqe::new(write.build())
+    }
+
+    /// `IORING_OP_WRITE_FIXED` from registered buffer `number`. Since 5.1.
+    pub(crate) fn write_fixed(f: Descriptor, bytes: Lent<'op>, number: u16, at: u64) -> Self {
+        Sqe::new(opcode::WriteFixed::new(fd(f), bytes.start, bytes.len, number).offset(at).build())
     }
 
     /// `IORING_OP_WRITEV` at `offset`. Since 5.1.

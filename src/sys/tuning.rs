@@ -5,10 +5,12 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
+use std::ptr::NonNull;
 use std::time::Duration;
 
 use super::ring::Ring;
 use super::{abi, door};
+use crate::buf::FixedBufs;
 
 /// `struct io_uring_napi`, with the first strategy: the kernel tracks the devices. Since 6.9.
 #[repr(C)]
@@ -47,6 +49,25 @@ impl Ring {
         let ring = self.as_fd().as_raw_fd();
         // SAFETY: `arg` points to one writable record of the kind this opcode takes.
         unsafe { door::register(ring, abi::REGISTER_NAPI, arg.cast(), 1) }?;
+        Ok(())
+    }
+
+    /// Registers buffers by their numbers; the kernel holds on to their pages.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` when the ring has some already, `ENOMEM` also for the limit of locked memory.
+    pub(crate) fn register_buffers(&self, bufs: &FixedBufs) -> io::Result<()> {
+        let piece = |start: NonNull<u8>| libc::iovec {
+            iov_base: start.as_ptr().cast(),
+            iov_len: bufs.size(),
+        };
+        let mut pieces: Vec<libc::iovec> = bufs.starts().map(piece).collect();
+        let (ring, count) = (self.as_fd().as_raw_fd(), pieces.len() as u32);
+        let arg = pieces.as_mut_ptr().cast();
+        // SAFETY: the opcode takes `count` pieces, each of which is memory that is there; the kernel
+        // pins its pages, so that it may be freed at any time.
+        unsafe { door::register(ring, abi::REGISTER_BUFFERS, arg, count) }?;
         Ok(())
     }
 

@@ -20,6 +20,7 @@ mod errors;
 mod every_poll;
 mod exact;
 mod fifo;
+mod fixed;
 mod handles;
 mod locks;
 mod metadata;
