@@ -62,6 +62,10 @@ impl Workload for Anatomy {
         if cell.get("http") == 1 { "http" } else { "echo" }
     }
 
+    fn all_forms(&self) -> bool {
+        true
+    }
+
     fn rounds(&self, _: &Options) -> usize {
         1
     }
