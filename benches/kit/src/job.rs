@@ -94,6 +94,11 @@ impl Job {
         self.number("buffer", 4096) as usize
     }
 
+    /// How many buffers a shared pool has, where there is one: a power of two.
+    pub fn buffers(&self) -> u16 {
+        self.number("buffers", 1024) as u16
+    }
+
     /// What each read is limited to, where reads are.
     pub fn timeout(&self) -> Option<Duration> {
         self.text("timeout_ms").map(|_| Duration::from_millis(self.number("timeout_ms", 0)))
@@ -202,6 +207,7 @@ mod tests {
         assert_eq!(job.form(), "stream");
         assert_eq!(job.timeout(), Some(Duration::from_millis(250)));
         assert_eq!(job.buffer(), 16_384);
+        assert_eq!(job.buffers(), 1024);
         assert_eq!(job.number("depth", 7), 7);
         assert!(Job::parse(["nonsense".to_owned()]).is_err());
     }

@@ -51,7 +51,8 @@ where
 {
     let settings =
         Settings { buffer: job.buffer(), timeout: job.timeout().unwrap_or(Duration::MAX) };
-    let runtime = annulus::Builder::new().buffer_pool(1024, settings.buffer as u32).build()?;
+    let runtime =
+        annulus::Builder::new().buffer_pool(job.buffers(), settings.buffer as u32).build()?;
     runtime.block_on(async move {
         let listener = annulus::net::TcpListener::from_std(listener)?;
         let mut incoming = listener.incoming();

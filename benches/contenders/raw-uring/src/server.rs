@@ -39,7 +39,7 @@ struct Server<A: Application> {
 
 pub(crate) fn serve<A: Application>(job: &Job, listener: &TcpListener, _: A) -> Outcome<()> {
     let ring = new_ring(4096, 16 * 1024)?;
-    let buffers = BufferRing::register(&ring, 1024, job.buffer())?;
+    let buffers = BufferRing::register(&ring, job.buffers(), job.buffer())?;
     let form = match job.form() {
         "recv" => Form::Shared,
         "stream" => Form::Multishot,

@@ -23,7 +23,9 @@ impl Workload for Forms {
         "Echo of 64 bytes by annulus and by the hand-written ring, in each form: `owned` gives \
          every read a buffer of the connection's; `recv` has the kernel choose one from a shared \
          pool when bytes are there; `stream` does so with one operation for all that a connection \
-         receives. The difference between the two in one form is what the runtime itself costs."
+         receives. The difference between the two in one form is what the runtime itself costs. The \
+         kernel takes the buffers of a pool in turn, so a pool that is larger than the work needs \
+         leaves the processor's caches."
     }
 
     fn metrics(&self) -> Vec<Metric> {
@@ -36,13 +38,20 @@ impl Workload for Forms {
 
     fn cells(&self, options: &Options) -> Vec<Cell> {
         let connections: &[u64] = if options.quick { &[64] } else { &[1, 64, 1000] };
-        connections
+        let mut cells: Vec<Cell> = connections
             .iter()
             .map(|&count| {
                 let cell = Cell::new(format!("64B-{count}"), served::connections(count));
-                cell.at("64 B in each form", count as f64).with("connections", count)
+                cell.at("64 B in each form", count as f64)
+                    .with("connections", count)
+                    .with("buffers", 1024)
             })
-            .collect()
+            .collect();
+        if !options.quick {
+            let few = Cell::new("64B-64-few", "64 connections, a pool of 128 buffers");
+            cells.push(few.with("connections", 64).with("buffers", 128));
+        }
+        cells
     }
 
     fn work(&self, _: &Cell) -> &'static str {
@@ -59,6 +68,7 @@ impl Workload for Forms {
 
     fn measure(&self, cell: &Cell, entrant: &Entrant, options: &Options) -> Result<Sample, Error> {
         let launch = served::launch("echo", entrant, options);
+        let launch = launch.with("buffers", cell.get("buffers"));
         let exchange = Exchange::echo(64);
         served::closed(&launch, entrant, &exchange, cell.get("connections") as usize, options)
     }
