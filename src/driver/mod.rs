@@ -90,10 +90,8 @@ pub(crate) struct Driver {
     closing: usize,
     /// Wakers and salvages that arose outside a turn; the next turn hands them out.
     pending: Reaped,
-    /// Streams to be paused, found while reaping.
-    pauses: Vec<OpKey>,
-    /// Descriptors whose last op has ended, found while reaping.
-    releases: Vec<FdRef>,
+    /// What is left to do after reaping; its room is kept.
+    rest: Vec<turn::After>,
     counters: Counters,
     /// Where somebody asked for it.
     meter: Option<Box<Meter>>,
@@ -130,8 +128,7 @@ impl Driver {
             pool: Pool::new(pool),
             closing: 0,
             pending: Reaped::default(),
-            pauses: Vec::new(),
-            releases: Vec::new(),
+            rest: Vec::new(),
             counters: Counters::default(),
             meter: None,
             unpolled: None,
@@ -325,6 +322,13 @@ pub(crate) fn install(driver: Option<Box<Driver>>) -> Option<Box<Driver>> {
 /// User code runs here: wakers and the destructors of buffers.
 pub(crate) fn finish_turn(reaped: &mut Reaped) {
     scheduler::wake_all(&mut reaped.wakes);
+    if !reaped.untaken.is_empty() || !reaped.salvages.is_empty() {
+        finish_abandoned(reaped);
+    }
+}
+
+#[inline(never)]
+fn finish_abandoned(reaped: &mut Reaped) {
     reaped.untaken.drain(..).for_each(multishot::Untaken::keep);
     reaped.salvages.drain(..).for_each(finish_salvage);
 }

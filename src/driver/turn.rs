@@ -73,13 +73,28 @@ impl Driver {
         self.counters.in_flight() + self.closing > 0
     }
 
+    /// Whether a turn that does not wait would find nothing: a task yields, and nobody does I/O.
+    fn has_nothing_to_do(&mut self) -> bool {
+        !self.has_work_in_kernel()
+            && self.backlog.is_empty()
+            && is_empty(&self.pending)
+            && self.ring.unsubmitted() == 0
+            && !self.ring.has_completions()
+            && !self.ring.has_overflowed()
+    }
+
     /// Submits, waits as long as `wait` says and nothing is there, and reaps into `reaped`.
     ///
     /// # Errors
     ///
     /// An errno of enter that no retry mends: the loop cannot go on.
     pub(crate) fn turn(&mut self, wait: Wait, reaped: &mut Reaped) -> io::Result<()> {
-        self.hand_out_pending(reaped);
+        if wait == Wait::Zero && self.has_nothing_to_do() {
+            return Ok(());
+        }
+        if !is_empty(&self.pending) {
+            self.hand_out_pending(reaped);
+        }
         let mut wait = wait;
         let mut tries = 0;
         loop {
@@ -153,11 +168,11 @@ impl Driver {
 
     fn reap(&mut self, reaped: &mut Reaped) -> u32 {
         let Driver { ring, table, closing, counters, notifier, .. } = self;
+        if !ring.has_completions() {
+            return 0;
+        }
         let mut rearm = false;
-        let mut pauses = std::mem::take(&mut self.pauses);
-        let mut releases = std::mem::take(&mut self.releases);
-        let mut recalls = Vec::new();
-        let mut untimed = Vec::new();
+        let mut rest = std::mem::take(&mut self.rest);
         let count = ring.reap(|cqe| {
             let (kind, key) = key::parse(cqe.user_data);
             if kind == Kind::Op {
@@ -169,15 +184,10 @@ impl Driver {
                 }
             }
             match kind {
-                Kind::Op => match complete(table, counters, reaped, key, cqe) {
-                    After::Nothing => {}
-                    After::Pause => pauses.push(key),
-                    After::Release(fd) => releases.push(fd),
-                    After::Recall(fd) => recalls.push(fd),
-                },
+                Kind::Op => rest.extend(complete(table, counters, reaped, key, cqe)),
                 Kind::Cancel => counters.cancels_late += u64::from(cqe.outcome.res < 0),
                 // A submission that the kernel cut short between the two: the op has no timeout.
-                Kind::LinkTimeout if cqe.outcome.is_invalid() => untimed.push(key),
+                Kind::LinkTimeout if cqe.outcome.is_invalid() => rest.push(After::SubmitAgain(key)),
                 Kind::LinkTimeout => {}
                 Kind::Internal if key.index == Internal::Notifier as u32 => {
                     rearm |= notifier.note(cqe.outcome);
@@ -192,35 +202,49 @@ impl Driver {
         if rearm {
             self.arm_notifier();
         }
-        pauses.drain(..).for_each(|key| self.push_cancel(key));
-        releases.drain(..).for_each(|fd| self.release(fd));
-        recalls.into_iter().for_each(|fd| self.recall(fd, Lane::Accept));
-        untimed.into_iter().for_each(|key| self.submit_again(key));
-        (self.pauses, self.releases) = (pauses, releases);
+        if !rest.is_empty() {
+            self.finish_reap(&mut rest);
+        }
+        self.rest = rest;
         count
+    }
+
+    #[inline(never)]
+    fn finish_reap(&mut self, rest: &mut Vec<After>) {
+        for after in rest.drain(..) {
+            match after {
+                After::Pause(key) => self.push_cancel(key),
+                After::Release(fd) => self.release(fd),
+                After::Recall(fd) => self.recall(fd, Lane::Accept),
+                After::SubmitAgain(key) => self.submit_again(key),
+            }
+        }
     }
 }
 
-/// What is left to do after a completion was routed.
-enum After {
-    Nothing,
+/// What is left to do when all completions have been routed.
+#[derive(Debug)]
+pub(super) enum After {
     /// The op, a stream, has to be paused.
-    Pause,
+    Pause(OpKey),
+    /// The last op of a descriptor has ended.
     Release(FdRef),
     /// Others have to look for the connection that the cancelled op was woken for.
     Recall(FdRef),
+    /// The op was submitted without its timeout.
+    SubmitAgain(OpKey),
 }
 
 impl After {
-    fn end_of(slot: &mut Slot, outcome: Outcome) -> After {
+    fn end_of(slot: &mut Slot, outcome: Outcome) -> Option<After> {
         if let Some(fd) = slot.release_early() {
-            return After::Release(fd);
+            return Some(After::Release(fd));
         }
         // One that was told to look again does so itself.
         let was_stopped = outcome.is_cancelled() && (!slot.marks.recalled || slot.marks.cancelled);
         match slot.descriptor {
-            Some(fd) if was_stopped && slot.lane == Some(Lane::Accept) => After::Recall(fd),
-            _ => After::Nothing,
+            Some(fd) if was_stopped && slot.lane == Some(Lane::Accept) => Some(After::Recall(fd)),
+            _ => None,
         }
     }
 }
@@ -233,10 +257,10 @@ fn complete(
     reaped: &mut Reaped,
     key: OpKey,
     cqe: Cqe,
-) -> After {
+) -> Option<After> {
     let Some(slot) = table.get(key) else {
         counters.stale += 1;
-        return After::Nothing;
+        return None;
     };
     if slot.stream.is_some() {
         return complete_item(table, counters, reaped, key, cqe);
@@ -246,10 +270,10 @@ fn complete(
     } else {
         match slot.join_parts(cqe.outcome) {
             Some(outcome) => outcome,
-            None => return After::Nothing,
+            None => return None,
         }
     };
-    let mut after = After::Nothing;
+    let mut after = None;
     match slot.lifecycle.complete(outcome) {
         AfterCompletion::Wake(wake) => {
             reaped.wakes.push(wake);
@@ -262,7 +286,7 @@ fn complete(
         }
         AfterCompletion::Ignore => {
             counters.stale += 1;
-            return After::Nothing;
+            return None;
         }
     }
     counters.completed += 1;
@@ -277,16 +301,16 @@ fn complete_item(
     reaped: &mut Reaped,
     key: OpKey,
     cqe: Cqe,
-) -> After {
-    let Some(slot) = table.get(key) else { return After::Nothing };
+) -> Option<After> {
+    let Some(slot) = table.get(key) else { return None };
     let target = (slot.descriptor, slot.lane);
-    let Some(stream) = slot.stream.as_mut() else { return After::Nothing };
+    let Some(stream) = slot.stream.as_mut() else { return None };
     let after = stream.push(target.0, cqe.outcome);
     let is_over = stream.is_over();
     if cqe.outcome.is_final() {
         counters.completed += 1;
     }
-    let mut next = After::Nothing;
+    let mut next = None;
     match after {
         AfterItem::Wake(waker) => {
             reaped.wakes.extend(waker);
@@ -296,7 +320,7 @@ fn complete_item(
         }
         AfterItem::Pause(waker) => {
             reaped.wakes.extend(waker);
-            next = After::Pause;
+            next = Some(After::Pause(key));
         }
         AfterItem::Keep(untaken) => reaped.untaken.push(untaken),
     }
