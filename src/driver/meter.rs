@@ -79,7 +79,7 @@ impl Driver {
         let entered = self.ring.enter(wait);
         let ended_ns = monotonic_ns();
         let took_ns = match wait {
-            Wait::Zero | Wait::Gather => ended_ns - began_ns,
+            Wait::Zero => ended_ns - began_ns,
             Wait::Forever => thread_cpu_ns() - ran_ns,
             Wait::Until(deadline_ns) => {
                 let late_ns = ended_ns.saturating_sub(deadline_ns.max(began_ns));
@@ -96,7 +96,7 @@ impl Driver {
 /// Whether an enter may sleep.
 fn waits(wait: Wait) -> bool {
     match wait {
-        Wait::Zero | Wait::Gather => false,
+        Wait::Zero => false,
         Wait::Until(_) | Wait::Forever => true,
     }
 }

@@ -100,8 +100,6 @@ pub(crate) struct Driver {
     /// The time of the last turn.
     now_ns: u64,
     is_closing: bool,
-    /// Whether the last enter brought a full run of completions.
-    is_loaded: bool,
 }
 
 impl Driver {
@@ -134,7 +132,6 @@ impl Driver {
             unpolled: None,
             now_ns: sys::clock::monotonic_ns(),
             is_closing: false,
-            is_loaded: false,
             ring,
             runtime,
         };

@@ -12,10 +12,6 @@ use super::{Driver, FdRef, Lane, OpKey};
 use crate::scheduler::Wake;
 use crate::sys::{self, Cqe, Entered, Outcome, Wait};
 
-/// Completions of a turn from which on more are likely to be ready: the kernel's deferred work comes
-/// in runs of twenty (see `uring-sys-notes/enter.md`).
-const LOADED_MIN: u32 = 20;
-
 /// What a turn brought that has to be done outside the driver's borrow.
 #[derive(Debug, Default)]
 pub(crate) struct Reaped {
@@ -102,7 +98,6 @@ impl Driver {
             if !self.backlog.is_empty() || !is_empty(reaped) || self.ring.has_completions() {
                 wait = Wait::Zero;
             }
-            let wait = self.batched(wait);
             // What the kernel holds back may be the answer to a cancel, when nothing is in flight.
             let idle = !self.has_work_in_kernel()
                 && self.ring.unsubmitted() == 0
@@ -117,7 +112,6 @@ impl Driver {
                 self.now_ns = sys::clock::monotonic_ns();
             }
             let count = self.reap(reaped);
-            self.is_loaded = count >= LOADED_MIN;
             if entered == Entered::Busy {
                 self.counters.busy += 1;
                 if count == 0 && !self.back_off(&mut tries) {
@@ -130,12 +124,6 @@ impl Driver {
                 return Ok(());
             }
         }
-    }
-
-    /// A loop that is loaded takes all that is ready in one enter; it waits only when that brought
-    /// little.
-    fn batched(&self, wait: Wait) -> Wait {
-        if self.is_loaded && self.ring.has_deferred_work() { Wait::Gather } else { wait }
     }
 
     /// Waits a little for a kernel that is out of memory; `false` when it is time to let the loop
@@ -265,14 +253,7 @@ fn complete(
     if slot.stream.is_some() {
         return complete_item(table, counters, reaped, key, cqe);
     }
-    let outcome = if cqe.outcome.is_whole() {
-        cqe.outcome
-    } else {
-        match slot.join_parts(cqe.outcome) {
-            Some(outcome) => outcome,
-            None => return None,
-        }
-    };
+    let outcome = if cqe.outcome.is_whole() { cqe.outcome } else { slot.join_parts(cqe.outcome)? };
     let mut after = None;
     match slot.lifecycle.complete(outcome) {
         AfterCompletion::Wake(wake) => {
@@ -302,9 +283,9 @@ fn complete_item(
     key: OpKey,
     cqe: Cqe,
 ) -> Option<After> {
-    let Some(slot) = table.get(key) else { return None };
+    let slot = table.get(key)?;
     let target = (slot.descriptor, slot.lane);
-    let Some(stream) = slot.stream.as_mut() else { return None };
+    let stream = slot.stream.as_mut()?;
     let after = stream.push(target.0, cqe.outcome);
     let is_over = stream.is_over();
     if cqe.outcome.is_final() {

@@ -107,9 +107,9 @@ impl Builder {
         self
     }
 
-    /// Lets a wait with a deadline gather completions for this long before it ends. Off by
-    /// default; it saves system calls with very many busy connections and adds its length to their
-    /// latency. Since kernel 6.12, without effect before.
+    /// Lets a wait gather completions for this long, unless a turn's worth of them, 32, come sooner.
+    /// Off by default; it saves system calls with very many busy connections, and what comes alone
+    /// is late by its length. Since kernel 6.12, without effect before.
     pub fn min_wait(mut self, gather: Duration) -> Self {
         self.ring.min_wait = Some(gather);
         self

@@ -68,16 +68,14 @@ impl Default for RingConfig {
 pub(crate) enum Wait {
     /// Not at all: submit, and take what is ready, though perhaps not all of it.
     Zero,
-    /// Not at all, but take all that is ready.
-    ///
-    /// The kernel runs as much of its deferred work as completions are waited for, and twenty or
-    /// so if fewer are; so this waits for a queueful, until now.
-    Gather,
     /// Until this time of the monotonic clock, in nanoseconds.
     Until(u64),
     /// Until a completion comes.
     Forever,
 }
+
+/// How many completions an enter waits for while it gathers: a turn's worth.
+const GATHERED: u32 = 32;
 
 /// How an enter ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,11 +166,6 @@ impl Ring {
     /// Entries of the submission and of the completion queue.
     pub(crate) fn sizes(&self) -> (u32, u32) {
         (self.params.sq_entries, self.params.cq_entries)
-    }
-
-    /// Whether completions wait for an enter, and come in runs.
-    pub(crate) fn has_deferred_work(&self) -> bool {
-        self.params.flags & abi::SETUP_DEFER_TASKRUN != 0
     }
 
     /// Whether a linked timeout may be told to stay silent when it succeeds.
@@ -278,24 +271,23 @@ impl Ring {
     pub(crate) fn enter(&mut self, wait: Wait) -> io::Result<Entered> {
         self.check_process();
         let to_submit = self.unsubmitted();
+        let gathers = self.min_wait_us > 0 && wait != Wait::Zero;
         let min_complete = match wait {
             Wait::Zero => 0,
-            Wait::Gather => self.params.cq_entries,
+            Wait::Until(_) | Wait::Forever if gathers => GATHERED,
             Wait::Until(_) | Wait::Forever => 1,
         };
         let mut timespec = [0i64; 2];
         let mut arg = GetEventsArg::default();
         let mut flags = self.enter_flags | self.sqpoll_wakeup();
         let (mut arg_ptr, mut size) = (std::ptr::null(), 0);
-        let deadline_ns = match wait {
-            Wait::Gather => Some(0),
-            Wait::Until(deadline_ns) => Some(deadline_ns),
-            Wait::Zero | Wait::Forever => None,
-        };
-        if let Some(deadline_ns) = deadline_ns {
+        if let Wait::Until(deadline_ns) = wait {
             flags |= self.timeout_until(deadline_ns, &mut timespec);
             arg.timespec = timespec.as_ptr() as u64;
-            arg.min_wait_us = if wait == Wait::Gather { 0 } else { self.min_wait_us };
+        }
+        if gathers || matches!(wait, Wait::Until(_)) {
+            flags |= abi::ENTER_EXT_ARG;
+            arg.min_wait_us = self.min_wait_us;
             let record: *const GetEventsArg = &arg;
             (arg_ptr, size) = (record.cast(), size_of::<GetEventsArg>());
         }

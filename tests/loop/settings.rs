@@ -114,3 +114,42 @@ fn a_loop_that_polls_devices_serves_as_before() {
         runtime.block_on(serve());
     }
 }
+
+#[test]
+fn a_loop_that_gathers_serves_as_before() {
+    let runtime = Builder::new().min_wait(Duration::from_micros(200)).build().unwrap();
+    let _bound = bound_loop(&runtime);
+    runtime.block_on(serve());
+}
+
+#[test]
+fn a_loop_that_gathers_takes_completions_that_come_one_by_one_in_one_system_call() {
+    let runtime = Builder::new().min_wait(Duration::from_millis(300)).build().unwrap();
+    if runtime.features().explain().contains("waits cannot gather") {
+        println!("skipped: this kernel cannot gather");
+        return;
+    }
+    let _bound = bound_loop(&runtime);
+    runtime.block_on(async {
+        let (near, far): (Vec<_>, Vec<_>) = (0..8).map(|_| half_pair()).unzip();
+        let reads: Vec<_> = near
+            .into_iter()
+            .map(|near| annulus::spawn(async move { near.read(vec![0; 1]).await.0 }))
+            .collect();
+        annulus::yield_now().await;
+        let before = metrics::here().enters;
+        let writer = std::thread::spawn(move || {
+            for mut far in far {
+                far.write_all(b"x").unwrap();
+                // A loop that does not gather has been there by then.
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+        for read in reads {
+            assert_eq!(read.await.unwrap().unwrap(), 1);
+        }
+        let enters = metrics::here().enters - before;
+        assert!(enters < 8, "{enters} system calls for eight completions");
+        writer.join().unwrap();
+    });
+}
