@@ -15,6 +15,8 @@
 //! | [`report`] | Markdown, plots, JSON |
 //! | [`machine`] | where it was measured |
 
+use std::fmt::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
 mod contender;
@@ -40,7 +42,7 @@ fn main() -> ExitCode {
     let outcome = options::parse(std::env::args().skip(1)).and_then(|(action, options)| {
         match action {
             Action::Help => println!("{}", options::HELP),
-            Action::List => list(&options),
+            Action::List => list(&options)?,
             Action::Build => runner::build(&options)?,
             Action::Run => runner::run(&options)?,
             Action::Report(file) => report::again(&file, &options)?,
@@ -56,16 +58,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn list(options: &Options) {
-    println!("contenders:");
+/// What there is. A reader that has seen enough may close the pipe.
+fn list(options: &Options) -> Result<(), Error> {
+    let mut text = String::from("contenders:\n");
     for contestant in contender::CONTESTANTS {
-        println!("  {:<12} {}", contestant.name, contestant.about);
+        writeln!(text, "  {:<12} {}", contestant.name, contestant.about)?;
     }
-    println!("\nworkloads and their cells:");
+    text.push_str("\nworkloads and their cells:\n");
     for workload in workload::all() {
-        println!("  {:<12} {}", workload.name(), workload.title());
+        writeln!(text, "  {:<12} {}", workload.name(), workload.title())?;
         for cell in workload.cells(options) {
-            println!("    {}/{}: {}", workload.name(), cell.id, cell.title);
+            writeln!(text, "    {}/{}: {}", workload.name(), cell.id, cell.title)?;
         }
+    }
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
     }
 }
