@@ -13,7 +13,7 @@ packages=(--package contender-annulus --package contender-raw-uring --package co
 (
     cd benches/contenders
     cargo fmt --all --check
-    cargo clippy --locked "${packages[@]}" --quiet --target-dir ../../target/contenders -- -D warnings
+    cargo clippy "${packages[@]}" --quiet --target-dir ../../target/contenders -- -D warnings
 )
 
 out=$(mktemp -d)
