@@ -61,6 +61,8 @@ compile_error!("annulus runs on Linux only: it is built on io_uring");
 
 #[macro_use]
 mod marks;
+#[macro_use]
+mod plants;
 
 mod blocking;
 pub mod buf;

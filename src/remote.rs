@@ -161,6 +161,9 @@ impl Remote {
     /// Announces that the loop is about to wait; `false` when there are messages instead.
     pub(crate) fn park(&self) -> bool {
         let mut state = self.lock();
+        if planted!("wake lost at the park handshake") {
+            return state.queue.is_empty();
+        }
         state.is_parked = state.queue.is_empty();
         state.is_parked
     }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 /// only rooms that stand above it in this list.
 const ROOMS: &[(&str, &[&str])] = &[
     ("marks", &[]),
+    ("plants", &[]),
     ("buf", &[]),
     ("sys", &["buf"]),
     ("histogram", &[]),
@@ -42,7 +43,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "time",
         ],
     ),
-    ("sim", &["runtime", "sys"]),
+    ("sim", &["plants", "runtime", "sys"]),
 ];
 
 /// Rooms that point at each other's types on purpose, with the reason.

@@ -7,6 +7,8 @@
 use std::io;
 
 use super::{Driver, OpKey, Reaped};
+#[cfg(feature = "sim")]
+use crate::sys;
 use crate::sys::{Wait, clock};
 
 /// How a drain ended.
@@ -75,6 +77,10 @@ impl Driver {
     /// Ends the driver: leaks what the kernel still has and hands the descriptors of handles that
     /// live on to the process.
     pub(crate) fn finish(mut self) -> Drained {
+        #[cfg(feature = "sim")]
+        if self.counters.stale > 0 {
+            sys::sim::complain("a completion came for an operation that was not known any more");
+        }
         let leaked = self.table.len();
         if leaked > 0 {
             tracing::warn!(leaked, "a runtime ended with operations that the kernel did not end");

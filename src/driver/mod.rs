@@ -176,6 +176,11 @@ impl Driver {
                 }
                 self.take_salvage(key, Outcome::CANCELLED)
             }
+            AfterDrop::Cancel if planted!("cell freed early" | "stale completion delivered") => {
+                self.push_cancel(key);
+                let _lost = self.table.remove(key);
+                None
+            }
             AfterDrop::Cancel => {
                 if let (Some(fd), Some(lane)) = (descriptor, lane) {
                     self.descriptors.note_abandoned(fd, lane);
@@ -250,14 +255,6 @@ impl Driver {
             },
         };
         self.pending.wakes.extend(waker);
-    }
-
-    fn push_cancel(&mut self, key: OpKey) {
-        self.counters.cancels_requested += 1;
-        let cancel = Sqe::cancel(key.user_data(Kind::Op)).into_prepared();
-        let cancel = cancel.with_user_data(key.user_data(Kind::Cancel));
-        self.backlog.push_control(&mut self.ring, cancel);
-        tracing::trace!(slot = key.index, "cancel");
     }
 
     /// One user of a descriptor less; the last one closes it through the ring.

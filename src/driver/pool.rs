@@ -69,7 +69,9 @@ impl Pool {
 
     fn give_back(&mut self, id: u16) {
         if let Some(buffers) = &mut self.buffers {
-            buffers.provide(id);
+            if !planted!("buffer not returned") {
+                buffers.provide(id);
+            }
             self.held -= 1;
         }
     }
@@ -88,6 +90,8 @@ impl Pool {
             let _leaked = std::mem::ManuallyDrop::new(buffers);
             return;
         }
+        #[cfg(feature = "sim")]
+        crate::sys::sim::check_buffers(buffers.count(), self.held);
         let memory = buffers.unregister(ring);
         if has_leaks {
             let _leaked = std::mem::ManuallyDrop::new(memory);

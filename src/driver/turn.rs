@@ -10,7 +10,7 @@ use super::slot::Salvage;
 use super::table::Slot;
 use super::{Driver, FdRef, Lane, OpKey};
 use crate::scheduler::Wake;
-use crate::sys::{self, Cqe, Entered, Outcome, Wait};
+use crate::sys::{self, Cqe, Entered, Outcome, Sqe, Wait};
 
 /// What a turn brought that has to be done outside the driver's borrow.
 #[derive(Debug, Default)]
@@ -317,6 +317,17 @@ pub(super) fn is_empty(reaped: &Reaped) -> bool {
 }
 
 impl Driver {
+    pub(super) fn push_cancel(&mut self, key: OpKey) {
+        if planted!("cancel dropped on a full queue") && self.ring.room() == 0 {
+            return;
+        }
+        self.counters.cancels_requested += 1;
+        let cancel = Sqe::cancel(key.user_data(Kind::Op)).into_prepared();
+        let cancel = cancel.with_user_data(key.user_data(Kind::Cancel));
+        self.backlog.push_control(&mut self.ring, cancel);
+        tracing::trace!(slot = key.index, "cancel");
+    }
+
     /// Has an op end and be submitted again, with its timeout, for it was submitted without.
     #[cold]
     fn submit_again(&mut self, key: OpKey) {

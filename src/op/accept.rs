@@ -51,6 +51,10 @@ impl<S: FromSharedFd> Op for Accept<S> {
 
     fn salvage(self, result: io::Result<OwnedFd>) {
         if let Ok(connection) = result {
+            if planted!("abandoned accept leaks") {
+                let _leaked = std::mem::ManuallyDrop::new(connection);
+                return;
+            }
             driver::keep(self.listener, Leftover::Accepted(connection, self.peer));
         }
     }

@@ -60,6 +60,7 @@ impl Op for RecvPooled {
     fn salvage(self, result: io::Result<FilledFromGroup>) {
         let socket = self.socket;
         match self.complete(result) {
+            Ok(_) if planted!("bytes vanish on timeout") => {}
             Ok(bytes) => driver::keep_received(socket, Ok(&bytes), true),
             Err(error) => driver::keep_received(socket, Err(error), true),
         }

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::failure;
 use super::host::Host;
 use super::world::{Report, World};
 use crate::sys::sim as kernel;
@@ -26,7 +27,12 @@ impl World {
         let wakes = self.hosts.iter().map(Host::wakes).sum();
         kernel::note(self.steps, wakes);
         while let Some(index) = self.next_to_end() {
-            let leaked = self.hosts[index].end();
+            let host = &mut self.hosts[index];
+            let ended = catch_unwind(AssertUnwindSafe(|| host.end()));
+            let leaked = match ended {
+                Ok(leaked) => leaked,
+                Err(payload) => self.fail(&failure::message(&*payload)),
+            };
             if leaked > 0 {
                 let name = &self.hosts[index].name;
                 self.fail(&format!("the loop of {name} ended with {leaked} operations in flight"));

@@ -73,6 +73,12 @@ pub fn random() -> u64 {
     crate::sys::sim::random_u64()
 }
 
+/// Plants a bug on this thread: for the tests of the simulation itself.
+#[doc(hidden)]
+pub fn plant(bug: Option<&'static str>) {
+    crate::plants::plant(bug);
+}
+
 /// Whether a [`World`] runs on this thread.
 pub fn is_simulated() -> bool {
     crate::sys::sim::is_installed()

@@ -2,5 +2,6 @@
 
 mod hosts;
 mod outages;
+mod plants;
 mod programs;
 mod runs;

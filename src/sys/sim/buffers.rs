@@ -90,6 +90,19 @@ impl Machine {
         next
     }
 
+    /// The current host's loop ends: what it does not hold, the kernel has.
+    pub(super) fn check_buffers(&mut self, count: u16, held: u32) {
+        let host = self.current;
+        let is_of_host = |ring: &&mut super::ring::SimRing| ring.host == host && !ring.is_closed;
+        let Some(ring) = self.rings.iter_mut().rev().find(is_of_host) else { return };
+        let Some(group) = ring.groups.values_mut().next() else { return };
+        group.look();
+        let free = group.free();
+        if free + held as usize != usize::from(count) {
+            self.violation(format!("of {count} buffers the kernel has {free} and {held} are held"));
+        }
+    }
+
     /// Takes the buffer that was looked at.
     pub(super) fn take_buffer(&mut self, ring: usize, group: u16) {
         if let Some(group) = self.rings[ring].groups.get_mut(&group) {

@@ -272,6 +272,20 @@ pub(crate) fn set_enters_max(most: u64) {
     with(|machine| machine.enters_max = machine.enters.saturating_add(most));
 }
 
+/// Notes that the crate has found one of its own rules broken.
+pub(crate) fn complain(what: &str) {
+    if is_installed() {
+        with(|machine| machine.violation(what.to_owned()));
+    }
+}
+
+/// Checks that a loop which ends has given back every buffer of its pool that nobody holds.
+pub(crate) fn check_buffers(count: u16, held: u32) {
+    if is_installed() {
+        with(|machine| machine.check_buffers(count, held));
+    }
+}
+
 /// Allows entries that a well-behaved driver does not submit.
 pub(crate) fn set_lenient(on: bool) {
     with(|machine| machine.is_lenient = on);
