@@ -37,9 +37,9 @@ Ctrl-C closes the connections and ends; a second one ends at once.";
 
 /// What the server has done so far.
 #[derive(Default)]
-struct Totals {
-    connections: Cell<u64>,
-    bytes: Cell<u64>,
+pub(crate) struct Totals {
+    pub(crate) connections: Cell<u64>,
+    pub(crate) bytes: Cell<u64>,
 }
 
 fn main() -> ExitCode {
@@ -90,7 +90,7 @@ fn serve(address: String) -> io::Result<()> {
     })
 }
 
-async fn accept(listener: TcpListener, totals: &Rc<Totals>) {
+pub(crate) async fn accept(listener: TcpListener, totals: &Rc<Totals>) {
     let mut incoming = listener.incoming();
     loop {
         match incoming.next().await {

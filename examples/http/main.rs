@@ -9,6 +9,7 @@
 //! `request` reads heads and `body` bodies, `response` writes heads, `files` finds and sends
 //! files, `server` is what all connections share, `limits` says what a client may do.
 
+mod accept;
 mod body;
 mod connection;
 mod download;
@@ -33,10 +34,9 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
-use annulus::net::TcpListener;
-use annulus::sync::Semaphore;
-use annulus::{Builder, time};
+use annulus::Builder;
 
+use accept::accept;
 use files::Files;
 use interrupt::Interrupt;
 use options::Options;
@@ -44,9 +44,6 @@ use server::Server;
 
 /// How long answers that are under way may take when the server ends.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// How long the server waits when it can accept nothing more, as with too many open files.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 fn main() -> ExitCode {
     let options = match Options::from_command_line() {
@@ -87,29 +84,4 @@ fn serve(options: Options) -> io::Result<()> {
     // Every task is cancelled: connections between two requests end, answers are finished.
     runtime.shutdown_timeout(GRACE);
     Ok(())
-}
-
-async fn accept(listener: TcpListener, server: &Rc<Server>) {
-    let slots = Rc::new(Semaphore::new(server.limits.connections));
-    let mut incoming = listener.incoming();
-    // Without a slot, connections wait in the listener's backlog.
-    while let Ok(slot) = Rc::clone(&slots).acquire_owned().await {
-        match incoming.next().await {
-            Ok(stream) => {
-                server.metrics.accepted.add(1);
-                let server = Rc::clone(server);
-                annulus::spawn(async {
-                    connection::serve(stream, server).await;
-                    drop(slot);
-                })
-                .detach();
-            }
-            Err(error) => {
-                server.metrics.accept_errors.add(1);
-                eprintln!("http: cannot accept a connection: {error}");
-                // A connection that ends makes room, and so may what else has files open.
-                let _either = time::timeout(ACCEPT_PAUSE, server.room.notified()).await;
-            }
-        }
-    }
 }
