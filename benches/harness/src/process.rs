@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::Error;
 use crate::protocol::{self, Line};
@@ -55,9 +55,27 @@ pub fn last_command() -> Option<String> {
     Some(LAST_COMMAND.take()).filter(|command| !command.is_empty())
 }
 
+/// No job takes so long; one that does hangs, and the others are still to be measured.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a job that ends by itself says, or an error when it does not end.
+fn output_within(mut command: Command, limit: Duration) -> Result<Output, Error> {
+    let mut child = command.stderr(Stdio::piped()).spawn()?;
+    let end = Instant::now() + limit;
+    while child.try_wait()?.is_none() {
+        if Instant::now() > end {
+            child.kill()?;
+            child.wait()?;
+            return Err(format!("it did not end within {} s", limit.as_secs()).into());
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Ok(child.wait_with_output()?)
+}
+
 /// Runs a job that ends by itself.
 pub fn run_once(program: &Path, launch: &Launch) -> Result<BTreeMap<String, f64>, Error> {
-    let output = launch.command(program).stderr(Stdio::piped()).output()?;
+    let output = output_within(launch.command(program), PATIENCE)?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     for line in text.lines() {
         match protocol::parse(line)? {
@@ -75,7 +93,7 @@ pub fn run_once(program: &Path, launch: &Launch) -> Result<BTreeMap<String, f64>
 pub fn callgrind_once(program: &Path, launch: &Launch) -> Result<u64, Error> {
     let tool = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"];
     let launch = Launch { under: tool.map(str::to_owned).to_vec(), words: launch.words.clone() };
-    let output = launch.command(program).stderr(Stdio::piped()).output()?;
+    let output = output_within(launch.command(program), PATIENCE * 2)?;
     let said = String::from_utf8_lossy(&output.stderr);
     match parse_collected(&said) {
         Some(count) if output.status.success() => Ok(count),
@@ -268,6 +286,14 @@ mod tests {
         assert!(process_cpu(own).expect("a clock") > Duration::ZERO);
         assert!(resident_bytes(own).expect("memory") > 0);
         user_and_system(own).expect("times");
+    }
+
+    #[test]
+    fn a_job_that_does_not_end_is_ended() {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "exec sleep 600"]).stdout(Stdio::piped());
+        let error = output_within(command, Duration::from_millis(20)).expect_err("no end");
+        assert!(error.to_string().contains("did not end"), "{error}");
     }
 
     #[test]
