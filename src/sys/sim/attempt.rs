@@ -2,7 +2,7 @@
 
 use super::Fault;
 use super::codes;
-use super::files::{FileId, Kind, POLLERR, POLLHUP, POLLIN, POLLOUT};
+use super::files::{FileId, Kind, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP};
 use super::machine::Machine;
 use super::memory;
 use super::ops::{OpId, Stage};
@@ -147,7 +147,7 @@ impl Machine {
         let Some(op) = self.ops.get(id) else { return Tried::Later };
         let wanted = op.sqe.op_flags;
         let Some(file) = op.file else { return Tried::error(libc::EBADF) };
-        let events = self.events_of(file) & (wanted | POLLERR | POLLHUP);
+        let events = self.events_of(file) & (wanted | POLLERR | POLLHUP | POLLRDHUP);
         match events {
             0 => Tried::Wait(wanted),
             events if op.is_multishot() => Tried::Item(events as i32, 0),

@@ -77,6 +77,8 @@ impl Machine {
     pub(super) fn try_cancel(&mut self, id: OpId) -> Result<(), i32> {
         let Some(op) = self.ops.get(id) else { return Err(libc::ENOENT) };
         match op.stage {
+            // Until its completion is posted, one more cancel finds it and says the same.
+            Stage::Done { .. } if op.is_cancelled => return Ok(()),
             Stage::Done { .. } => {
                 mark!("cancel after completion");
                 return Err(libc::ENOENT);
@@ -163,6 +165,7 @@ impl Machine {
         }
         let Some(op) = self.ops.get_mut(id) else { return };
         op.stage = Stage::Done { res, flags: 0 };
+        op.is_cancelled = true;
         let ring = op.ring;
         self.rings[ring].add_work(id);
     }

@@ -71,6 +71,8 @@ pub(super) struct Op {
     pub(super) limits: Option<OpId>,
     /// Why it cannot be done at all.
     pub(super) refused: i32,
+    /// It ends because of a cancel.
+    pub(super) is_cancelled: bool,
     /// A cancel came while it ran: it ends by itself before long.
     pub(super) is_stopping: bool,
     /// What lay in its memory before that was scribbled over.
@@ -93,6 +95,7 @@ impl Op {
             timeout: None,
             limits: None,
             refused: 0,
+            is_cancelled: false,
             is_stopping: false,
             saved: None,
             same_name: None,

@@ -60,6 +60,12 @@ impl Machine {
                 }
             }
         }
+        if op.is_multishot()
+            && op.has_flag(codes::CQE_SKIP_SUCCESS)
+            && op.sqe.opcode == codes::POLL_ADD
+        {
+            op.refused = libc::EINVAL;
+        }
         if op.refused == 0 {
             match self.copy_in(&sqe) {
                 Ok(payload) => op.payload = payload,

@@ -1,5 +1,6 @@
 //! The whole crate on the simulated kernel.
 
+mod conformance;
 mod files;
 mod loops;
 mod sweep;

@@ -1,0 +1,210 @@
+//! The situations that ops are put into.
+
+use std::net::Shutdown;
+use std::os::fd::AsFd;
+
+use io_uring::squeue::Flags;
+use io_uring::{opcode, types};
+
+use super::kernel::{Item, Kernel};
+use super::subjects::{Stage, Subject};
+use crate::sys::socket;
+
+/// What happens to the op.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Situation {
+    Ready,
+    GetsReady,
+    GetsReadyTwice,
+    Cancelled,
+    CancelledInItsBatch,
+    CancelledBeforeItIsThere,
+    CancelledWhenReady,
+    CancelledByDescriptor,
+    CancelledTwice,
+    TimedOut,
+    TimedAndReady,
+    TimedAndCancelled,
+    BadTimeout,
+    PeerCloses,
+    PeerShutsDown,
+    ShutDown,
+    HeadOfAChain,
+    HeadOfACancelledChain,
+    HeadOfAHardChain,
+    BehindAFailure,
+    SkipsItsSuccess,
+    OnAWorker,
+    Twice,
+}
+
+pub(super) const SITUATIONS: [Situation; 23] = [
+    Situation::Ready,
+    Situation::GetsReady,
+    Situation::GetsReadyTwice,
+    Situation::Cancelled,
+    Situation::CancelledInItsBatch,
+    Situation::CancelledBeforeItIsThere,
+    Situation::CancelledWhenReady,
+    Situation::CancelledByDescriptor,
+    Situation::CancelledTwice,
+    Situation::TimedOut,
+    Situation::TimedAndReady,
+    Situation::TimedAndCancelled,
+    Situation::BadTimeout,
+    Situation::PeerCloses,
+    Situation::PeerShutsDown,
+    Situation::ShutDown,
+    Situation::HeadOfAChain,
+    Situation::HeadOfACancelledChain,
+    Situation::HeadOfAHardChain,
+    Situation::BehindAFailure,
+    Situation::SkipsItsSuccess,
+    Situation::OnAWorker,
+    Situation::Twice,
+];
+
+const OP: u64 = 1;
+const OTHER: u64 = 2;
+const CANCEL: u64 = 11;
+const TIMEOUT: u64 = 12;
+const NEXT: u64 = 13;
+
+static SHORT: types::Timespec = types::Timespec::new().nsec(1_000_000);
+static LONG: types::Timespec = types::Timespec::new().sec(3600);
+
+/// Plays one script on the kernel of this thread.
+pub(super) fn play(subject: Subject, situation: Situation, patience_ms: u64) -> Vec<Item> {
+    let mut kernel = Kernel::new(subject.accepts(), patience_ms);
+    let mut stage = Stage::new(&mut kernel);
+    let entry = stage.entry(subject).user_data(OP);
+    let cancel = opcode::AsyncCancel::new(OP).build().user_data(CANCEL);
+    let next = opcode::Nop::new().build().user_data(NEXT);
+    let limit =
+        |time: &'static types::Timespec| opcode::LinkTimeout::new(time).build().user_data(TIMEOUT);
+    match situation {
+        Situation::Ready => {
+            stage.make_ready(&mut kernel, subject);
+            kernel.push(&entry);
+        }
+        Situation::GetsReady => {
+            kernel.push(&entry);
+            kernel.enter(0);
+            stage.make_ready(&mut kernel, subject);
+        }
+        Situation::GetsReadyTwice => {
+            kernel.push(&entry);
+            kernel.enter(0);
+            stage.make_ready(&mut kernel, subject);
+            kernel.settle();
+            stage.make_ready(&mut kernel, subject);
+        }
+        Situation::Cancelled => {
+            kernel.push(&entry);
+            kernel.enter(0);
+            kernel.push(&cancel);
+        }
+        Situation::CancelledInItsBatch => {
+            kernel.push(&entry);
+            kernel.push(&cancel);
+        }
+        Situation::CancelledBeforeItIsThere => {
+            kernel.push(&cancel);
+            kernel.push(&entry);
+        }
+        Situation::CancelledWhenReady => {
+            stage.make_ready(&mut kernel, subject);
+            kernel.push(&entry);
+            kernel.push(&cancel);
+        }
+        Situation::CancelledByDescriptor => {
+            kernel.push(&entry);
+            kernel.enter(0);
+            let by = types::CancelBuilder::fd(types::Fd(stage.target(subject))).all();
+            kernel.push(&opcode::AsyncCancel2::new(by).build().user_data(CANCEL));
+        }
+        Situation::CancelledTwice => {
+            kernel.push(&entry);
+            kernel.enter(0);
+            kernel.push(&cancel);
+            kernel.push(&cancel);
+        }
+        Situation::TimedOut => {
+            kernel.push(&entry.flags(Flags::IO_LINK));
+            kernel.push(&limit(&SHORT));
+        }
+        Situation::TimedAndReady => {
+            stage.make_ready(&mut kernel, subject);
+            kernel.push(&entry.flags(Flags::IO_LINK));
+            kernel.push(&limit(&LONG));
+        }
+        Situation::TimedAndCancelled => {
+            kernel.push(&entry.flags(Flags::IO_LINK));
+            kernel.push(&limit(&LONG));
+            kernel.enter(0);
+            kernel.push(&cancel);
+        }
+        Situation::BadTimeout => {
+            kernel.push(&entry.flags(Flags::IO_LINK));
+            let bad: &'static mut [i64; 2] = Box::leak(Box::new([-1, 0]));
+            let bad = opcode::LinkTimeout::new(bad.as_ptr().cast()).build().user_data(TIMEOUT);
+            kernel.push(&bad);
+        }
+        Situation::PeerCloses => {
+            kernel.push(&entry);
+            kernel.enter(0);
+            stage.client = None;
+        }
+        Situation::PeerShutsDown => {
+            kernel.push(&entry);
+            kernel.enter(0);
+            stage.make_ready(&mut kernel, subject);
+            kernel.settle();
+            if let Some(client) = &stage.client {
+                socket::shutdown(client.as_fd(), Shutdown::Write).expect("a connection");
+            }
+        }
+        Situation::ShutDown => {
+            kernel.push(&entry);
+            kernel.enter(0);
+            socket::shutdown(stage.server.as_fd(), Shutdown::Read).expect("a connection");
+        }
+        Situation::HeadOfAChain | Situation::HeadOfAHardChain => {
+            let hard = situation == Situation::HeadOfAHardChain;
+            let flag = if hard { Flags::IO_HARDLINK } else { Flags::IO_LINK };
+            kernel.push(&entry.flags(flag));
+            kernel.push(&next);
+            kernel.enter(0);
+            stage.make_ready(&mut kernel, subject);
+        }
+        Situation::HeadOfACancelledChain => {
+            kernel.push(&entry.flags(Flags::IO_LINK));
+            kernel.push(&next);
+            kernel.enter(0);
+            kernel.push(&cancel);
+        }
+        Situation::BehindAFailure => {
+            let bad = opcode::Read::new(types::Fd(-1), std::ptr::null_mut(), 0).build();
+            kernel.push(&bad.user_data(NEXT).flags(Flags::IO_LINK));
+            kernel.push(&entry);
+        }
+        Situation::SkipsItsSuccess => {
+            stage.make_ready(&mut kernel, subject);
+            kernel.push(&entry.flags(Flags::SKIP_SUCCESS));
+            kernel.push(&next);
+        }
+        Situation::OnAWorker => {
+            kernel.push(&entry.flags(Flags::ASYNC));
+            kernel.enter(0);
+            stage.make_ready(&mut kernel, subject);
+        }
+        Situation::Twice => {
+            kernel.push(&entry);
+            kernel.push(&stage.entry(subject).user_data(OTHER));
+            kernel.enter(0);
+            stage.make_ready(&mut kernel, subject);
+        }
+    }
+    kernel.settle();
+    kernel.finish()
+}

@@ -1,0 +1,204 @@
+//! The ops that scripts are about, and the stage they stand on.
+
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use io_uring::squeue::{Entry, Flags};
+use io_uring::{opcode, types};
+
+use super::kernel::Kernel;
+use super::situations::Situation;
+use crate::sys::address::SocketAddress;
+use crate::sys::{Mapping, abi, door, eventfd, socket};
+
+/// The op that a script is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Subject {
+    Recv,
+    RecvAll,
+    Peek,
+    Read,
+    Readv,
+    RecvSelected,
+    RecvMany,
+    Poll,
+    PollMany,
+    Accept,
+    AcceptMany,
+    CountRead,
+    CountPoll,
+}
+
+pub(super) const SUBJECTS: [Subject; 13] = [
+    Subject::Recv,
+    Subject::RecvAll,
+    Subject::Peek,
+    Subject::Read,
+    Subject::Readv,
+    Subject::RecvSelected,
+    Subject::RecvMany,
+    Subject::Poll,
+    Subject::PollMany,
+    Subject::Accept,
+    Subject::AcceptMany,
+    Subject::CountRead,
+    Subject::CountPoll,
+];
+
+impl Subject {
+    pub(super) fn accepts(self) -> bool {
+        matches!(self, Subject::Accept | Subject::AcceptMany)
+    }
+
+    fn counts(self) -> bool {
+        matches!(self, Subject::CountRead | Subject::CountPoll)
+    }
+
+    fn is_stream(self) -> bool {
+        !self.accepts() && !self.counts()
+    }
+
+    /// Whether a situation makes sense for this op.
+    pub(super) fn fits(self, situation: Situation) -> bool {
+        match situation {
+            Situation::PeerCloses | Situation::PeerShutsDown | Situation::ShutDown => {
+                self.is_stream()
+            }
+            // A forced worker polls once more, and how often it says so is its own business.
+            Situation::OnAWorker => !matches!(self, Subject::PollMany | Subject::CountPoll),
+            _ => true,
+        }
+    }
+}
+
+/// Sockets, a counter and memory for a script.
+pub(super) struct Stage {
+    listener: OwnedFd,
+    address: SocketAddr,
+    pub(super) server: OwnedFd,
+    pub(super) client: Option<OwnedFd>,
+    counter: OwnedFd,
+    others: Vec<OwnedFd>,
+    /// Buffers that the kernel chooses from; never freed under its hands.
+    _group: std::mem::ManuallyDrop<Mapping>,
+}
+
+/// `struct io_uring_buf_reg`.
+#[repr(C)]
+struct Registration {
+    addr: u64,
+    entries: u32,
+    group: u16,
+    flags: u16,
+    reserved: [u64; 3],
+}
+
+impl Stage {
+    pub(super) fn new(kernel: &mut Kernel) -> Stage {
+        let listener = socket::tcp_socket(false).expect("a socket");
+        socket::bind(listener.as_fd(), SocketAddr::from(([127, 0, 0, 1], 0))).expect("an address");
+        socket::listen(listener.as_fd(), 16).expect("a listener");
+        let address = socket::local_addr(listener.as_fd()).expect("its address");
+        let client = connected(kernel, address);
+        let accept = opcode::Accept::new(fd(&listener), std::ptr::null_mut(), std::ptr::null_mut());
+        let number = kernel.staged(accept.build());
+        assert!(number >= 0, "the stage's accept: {number}");
+        // SAFETY: the accept has given this descriptor to nobody else.
+        let server = unsafe { std::os::fd::FromRawFd::from_raw_fd(number) };
+        let counter = eventfd::eventfd().expect("a counter");
+        let group = std::mem::ManuallyDrop::new(provide(kernel));
+        let client = Some(client);
+        Stage { listener, address, server, client, counter, others: Vec::new(), _group: group }
+    }
+
+    /// The op's entry; what it lends is leaked.
+    pub(super) fn entry(&self, subject: Subject) -> Entry {
+        let room: &'static mut [u8] = Box::leak(Box::new([0_u8; 64]));
+        let start = room.as_mut_ptr();
+        let (server, listener, counter) = (fd(&self.server), fd(&self.listener), fd(&self.counter));
+        match subject {
+            Subject::Recv => opcode::Recv::new(server, start, 64).build(),
+            Subject::RecvAll => {
+                opcode::Recv::new(server, start, 64).flags(libc::MSG_WAITALL).build()
+            }
+            Subject::Peek => opcode::Recv::new(server, start, 64).flags(libc::MSG_PEEK).build(),
+            Subject::Read => opcode::Read::new(server, start, 64).build(),
+            Subject::Readv => {
+                let pieces = [(start as u64, 3_u64), (start as u64 + 8, 56)];
+                let pieces: &'static mut _ = Box::leak(Box::new(pieces));
+                opcode::Readv::new(server, pieces.as_ptr().cast(), 2).build()
+            }
+            Subject::RecvSelected => opcode::Recv::new(server, std::ptr::null_mut(), 64)
+                .buf_group(7)
+                .build()
+                .flags(Flags::BUFFER_SELECT),
+            Subject::RecvMany => opcode::RecvMulti::new(server, 7).build(),
+            Subject::Poll => opcode::PollAdd::new(server, 1).build(),
+            Subject::PollMany => opcode::PollAdd::new(server, 1).multi(true).build(),
+            Subject::Accept => {
+                opcode::Accept::new(listener, std::ptr::null_mut(), std::ptr::null_mut()).build()
+            }
+            Subject::AcceptMany => opcode::AcceptMulti::new(listener).build(),
+            Subject::CountRead => opcode::Read::new(counter, start, 8).build(),
+            Subject::CountPoll => opcode::PollAdd::new(counter, 1).multi(true).build(),
+        }
+    }
+
+    /// Lets what the op waits for come.
+    pub(super) fn make_ready(&mut self, kernel: &mut Kernel, subject: Subject) {
+        if subject.accepts() {
+            let client = connected(kernel, self.address);
+            self.others.push(client);
+        } else if subject.counts() {
+            eventfd::eventfd_signal(self.counter.as_fd()).expect("a signal");
+        } else if let Some(client) = &self.client {
+            let bytes = b"0123456789";
+            let send = opcode::Send::new(fd(client), bytes.as_ptr(), 10).build();
+            assert_eq!(kernel.staged(send), 10);
+        }
+    }
+
+    /// The number that a cancel by descriptor names.
+    pub(super) fn target(&self, subject: Subject) -> i32 {
+        match subject {
+            _ if subject.accepts() => self.listener.as_raw_fd(),
+            _ if subject.counts() => self.counter.as_raw_fd(),
+            _ => self.server.as_raw_fd(),
+        }
+    }
+}
+
+fn fd(owned: &OwnedFd) -> types::Fd {
+    types::Fd(owned.as_raw_fd())
+}
+
+fn connected(kernel: &mut Kernel, address: SocketAddr) -> OwnedFd {
+    let client = socket::tcp_socket(false).expect("a socket");
+    let address = SocketAddress::from(address);
+    let connect = opcode::Connect::new(fd(&client), address.as_ptr(), address.len()).build();
+    assert_eq!(kernel.staged(connect), 0);
+    client
+}
+
+/// Registers four buffers of 16 bytes as group 7.
+fn provide(kernel: &Kernel) -> Mapping {
+    let mapping = Mapping::new(8192).expect("two pages");
+    let start = mapping.start().as_ptr();
+    for id in 0..4_u64 {
+        let (addr, rest) = (start as u64 + 4096 + id * 16, 16 | id << 32);
+        // SAFETY: the entry lies in the first page of the mapping, which nobody reads yet.
+        let entry = unsafe { start.cast::<[u64; 2]>().add(id as usize) };
+        // SAFETY: as above.
+        unsafe { entry.write([addr, rest]) };
+    }
+    // SAFETY: the tail lies in the first entry.
+    let tail = unsafe { start.add(14) }.cast::<u16>();
+    // SAFETY: as above.
+    unsafe { tail.write(4) };
+    let registration =
+        Registration { addr: start as u64, entries: 4, group: 7, flags: 0, reserved: [0; 3] };
+    let arg = (&raw const registration).cast_mut().cast();
+    // SAFETY: `arg` is one record of the kind this opcode takes, and the mapping is kept.
+    unsafe { door::register(kernel.number(), abi::REGISTER_PBUF_RING, arg, 1) }.expect("a group");
+    mapping
+}
