@@ -1,8 +1,14 @@
 #!/usr/bin/env bash
-# Random programs on the simulated kernel: 20 000 seeds, one in a hundred twice. Another number of
-# seeds, and another beginning, by ANNULUS_SIM_SEEDS and ANNULUS_SIM_FROM.
+# The simulated kernel: its own tests, the behaviour tests in its world, and random programs: 20 000
+# seeds, one in a hundred twice. Another number of seeds, and another beginning, by
+# ANNULUS_SIM_SEEDS and ANNULUS_SIM_FROM.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# The simulator itself, against the real kernel and through its rare paths; then the behaviour tests
+# in its world, seed 1.
+cargo test --quiet --features sim --lib sys::sim
+ANNULUS_WORLD=1 cargo test --quiet --features sim \
+    --test cancellation --test loop --test net --test queues --test structure
 export ANNULUS_SIM_SEEDS=${ANNULUS_SIM_SEEDS:-20000}
 cargo test --release --quiet --features sim --test sim programs -- --nocapture
 echo "sim: $ANNULUS_SIM_SEEDS seeds broke no rule"

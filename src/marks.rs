@@ -21,7 +21,7 @@ macro_rules! mark {
 }
 
 #[cfg(feature = "sim")]
-#[allow(unused_imports, reason = "read by tests only")]
+#[cfg_attr(not(test), allow(unused_imports, reason = "read by tests only"))]
 pub(crate) use counted::{Mark, visits};
 
 #[cfg(feature = "sim")]

@@ -59,6 +59,7 @@ impl Backlog {
 
     #[cold]
     fn keep(&mut self, key: OpKey, entry: Prepared, timeout: Option<Prepared>) -> bool {
+        mark!("entry kept in the backlog");
         self.ops.push_back((key, entry, timeout));
         true
     }

@@ -191,10 +191,14 @@ impl Driver {
         if let Some(lane) = T::LANE {
             match self.descriptors.gate(fd, lane, waker) {
                 Gate::Open => {}
-                Gate::Wait => return Some(Start::Gated),
+                Gate::Wait => {
+                    mark!("op waits for an abandoned one");
+                    return Some(Start::Gated);
+                }
                 Gate::Stash => {
                     let stash = self.descriptors.stash(fd);
                     if let Some(served) = stash.and_then(|stash| op.serve(stash)) {
+                        mark!("op served from what was kept");
                         return Some(Start::Served(served));
                     }
                     if self.descriptors.must_wait(fd, lane, waker) {

@@ -164,12 +164,14 @@ impl Driver {
         self.counters.abandoned += 1;
         match slot.lifecycle.abandon() {
             AfterDrop::Salvage(outcome) => {
+                mark!("abandoned when it had completed");
                 if let (Some(fd), Some(lane)) = (descriptor, lane) {
                     self.descriptors.note_abandoned(fd, lane);
                 }
                 self.take_salvage(key, outcome)
             }
             AfterDrop::Cancel if slot.marks.queued => {
+                mark!("abandoned before it was submitted");
                 self.counters.completed += 1;
                 if let (Some(fd), Some(lane)) = (descriptor, lane) {
                     self.descriptors.note_abandoned(fd, lane);

@@ -103,6 +103,7 @@ impl Stream {
         if self.items.len() < self.queued_max || self.has_ended || self.is_paused {
             return AfterItem::Wake(waker);
         }
+        mark!("stream paused");
         self.is_paused = true;
         AfterItem::Pause(waker)
     }

@@ -111,6 +111,7 @@ impl Driver {
 
     /// Counts an op that found the pool empty; the size that its own memory is to have.
     pub(crate) fn note_exhausted(&mut self) -> u32 {
+        mark!("receive with a buffer of its own");
         self.pool.exhausted += 1;
         self.pool.config.size
     }

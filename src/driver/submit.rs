@@ -297,7 +297,10 @@ impl<T: Op> Submit<T> {
         let Finished { mut op, outcome, end } = finished;
         let result = match end {
             _ if outcome.is_interrupted() && !T::IS_REPEATABLE => outcome.into_result(),
-            End::Again => return self.start_again(op, cx),
+            End::Again => {
+                mark!("op submitted again");
+                return self.start_again(op, cx);
+            }
             End::Own => outcome.into_result(),
             End::Cancelled if self.has_expired => Err(sys::timed_out()),
             End::Cancelled => Err(sys::cancelled()),

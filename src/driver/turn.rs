@@ -113,12 +113,14 @@ impl Driver {
             }
             let count = self.reap(reaped);
             if entered == Entered::Busy {
+                mark!("turn that the kernel had no room for");
                 self.counters.busy += 1;
                 if count == 0 && !self.back_off(&mut tries) {
                     return Ok(());
                 }
             }
             if self.ring.has_overflowed() {
+                mark!("turn with an overflow");
                 self.counters.overflows += 1;
             } else if self.backlog.is_empty() && entered == Entered::Done {
                 return Ok(());

@@ -48,6 +48,7 @@
 //!
 //! [`explore`] runs many seeds and shrinks what it finds to fewer faults.
 
+mod alone;
 mod explore;
 mod failure;
 mod faults;
@@ -58,6 +59,7 @@ mod rng;
 mod round;
 mod world;
 
+pub use self::alone::{run, run_with};
 pub use self::explore::explore;
 pub use self::faults::Faults;
 pub use self::host::Ending;

@@ -2,7 +2,7 @@
 
 use annulus::{BufResult, op, spawn};
 
-use crate::common::bound::run;
+use crate::common::bound::run_really;
 use crate::common::counted::Count;
 use crate::common::metrics;
 use crate::common::net::{half_pair, pair};
@@ -10,7 +10,7 @@ use crate::common::poll::poll_once;
 
 #[test]
 fn every_op_on_the_descriptor_ends_and_no_other_does() {
-    run(async {
+    run_really(async {
         let count = Count::default();
         let (near, far) = pair();
         let (other, _far) = half_pair();
@@ -42,7 +42,7 @@ fn every_op_on_the_descriptor_ends_and_no_other_does() {
 
 #[test]
 fn an_op_that_was_not_submitted_yet_is_never_submitted() {
-    run(async {
+    run_really(async {
         let (near, far) = pair();
         let task = spawn({
             let read = near.read(vec![0; 8]);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use annulus::fs::File;
 use annulus::{BufResult, Builder, op};
 
-use crate::common::bound::{bound_loop, run};
+use crate::common::bound::{bound_loop, run_really};
 use crate::common::counted::Count;
 use crate::common::metrics;
 use crate::common::net::{half_pair, pair};
@@ -18,7 +18,7 @@ fn scratch(name: &str) -> std::path::PathBuf {
 
 #[test]
 fn a_chain_runs_in_its_order_by_one_system_call() {
-    run(async {
+    run_really(async {
         let path = scratch("order");
         let file = File::options().read(true).write(true).create(true).open(&path).await.unwrap();
         for round in 0..50_u8 {
@@ -46,7 +46,7 @@ fn a_chain_runs_in_its_order_by_one_system_call() {
 
 #[test]
 fn what_follows_a_failure_is_not_begun() {
-    run(async {
+    run_really(async {
         let count = Count::default();
         let path = scratch("failure");
         let file = File::create(&path).await.unwrap();
@@ -70,7 +70,7 @@ fn what_follows_a_failure_is_not_begun() {
 
 #[test]
 fn a_question_and_its_answer_are_one_chain() {
-    run(async {
+    run_really(async {
         let (near, mut far) = half_pair();
         let server = std::thread::spawn(move || {
             for round in 0..20_u8 {
@@ -95,7 +95,7 @@ fn a_question_and_its_answer_are_one_chain() {
 
 #[test]
 fn a_chain_looks_at_what_was_kept_before_it_begins() {
-    run(async {
+    run_really(async {
         let (near, far) = pair();
         let mut given_up = near.read(Vec::with_capacity(8));
         assert!(poll_once(&mut given_up).await.is_none());
@@ -111,7 +111,7 @@ fn a_chain_looks_at_what_was_kept_before_it_begins() {
 
 #[test]
 fn a_chain_that_is_dropped_or_times_out_loses_nothing() {
-    run(async {
+    run_really(async {
         let count = Count::default();
         let (near, far) = pair();
         let mut chain = op::chain((near.read(count.buf(8)), near.write(count.full(b"never"))));

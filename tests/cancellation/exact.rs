@@ -6,14 +6,14 @@ use std::time::Duration;
 use annulus::net::TcpStream;
 use annulus::{BufResult, Builder, op};
 
-use crate::common::bound::{bound_loop, run};
+use crate::common::bound::{bound_loop, run_really};
 use crate::common::metrics;
 use crate::common::net::{half_pair, listener, pair, std_pair};
 use crate::common::poll::{poll_once, until_woken};
 
 #[test]
 fn an_op_that_was_never_polled_is_never_submitted() {
-    run(async {
+    run_really(async {
         let (stream, _far) = half_pair();
         let before = metrics::here().ops_submitted;
         let BufResult(read, buf) = stream.read(vec![7; 3]).cancel().await;
@@ -25,7 +25,7 @@ fn an_op_that_was_never_polled_is_never_submitted() {
 
 #[test]
 fn an_op_in_flight_is_cancelled_and_its_buffer_comes_back() {
-    run(async {
+    run_really(async {
         let (stream, mut far) = half_pair();
         let mut read = stream.read(vec![7; 3]);
         assert!(poll_once(&mut read).await.is_none());
@@ -39,7 +39,7 @@ fn an_op_in_flight_is_cancelled_and_its_buffer_comes_back() {
 
 #[test]
 fn an_op_that_was_done_before_the_cancel_gives_what_it_did() {
-    run(async {
+    run_really(async {
         let (stream, mut far) = half_pair();
         let mut read = stream.read(Vec::with_capacity(8));
         assert!(poll_once(&mut read).await.is_none());
@@ -52,7 +52,7 @@ fn an_op_that_was_done_before_the_cancel_gives_what_it_did() {
 
 #[test]
 fn a_cancel_that_is_dropped_is_a_cancel() {
-    run(async {
+    run_really(async {
         let (stream, mut far) = half_pair();
         let mut read = stream.read(vec![0; 8]);
         assert!(poll_once(&mut read).await.is_none());
@@ -111,7 +111,7 @@ fn a_receive_that_has_to_be_begun_anew_is_not_when_it_is_cancelled() {
 
 #[test]
 fn an_accept_is_cancelled_or_gives_its_connection() {
-    run(async {
+    run_really(async {
         let (listener, address) = listener();
         let mut accept = listener.accept();
         assert!(poll_once(&mut accept).await.is_none());
@@ -129,7 +129,7 @@ fn an_accept_is_cancelled_or_gives_its_connection() {
 
 #[test]
 fn a_cancel_beats_the_timeout_of_its_op_in_what_it_says() {
-    run(async {
+    run_really(async {
         let (stream, _far) = half_pair();
         let mut read = stream.read(vec![0; 8]).timeout(Duration::from_secs(3600));
         assert!(poll_once(&mut read).await.is_none());
@@ -141,7 +141,7 @@ fn a_cancel_beats_the_timeout_of_its_op_in_what_it_says() {
 
 #[test]
 fn a_write_that_is_cancelled_says_how_much_of_it_was_sent() {
-    run(async {
+    run_really(async {
         let (near, far) = pair();
         near.set_send_buffer_size(4096).unwrap();
         far.set_recv_buffer_size(4096).unwrap();

@@ -6,14 +6,14 @@ use std::time::Duration;
 use annulus::time::Instant;
 use annulus::{BufResult, op};
 
-use crate::common::bound::run;
+use crate::common::bound::run_really;
 use crate::common::metrics;
 use crate::common::net::{full_pair, half_pair};
 use crate::common::soak;
 
 #[test]
 fn an_op_that_is_ready_beats_a_time_that_is_over() {
-    run(async {
+    run_really(async {
         let (stream, mut far) = half_pair();
         for _ in 0..100 {
             far.write_all(b"abc").unwrap();
@@ -42,7 +42,7 @@ fn an_op_that_is_ready_beats_a_time_that_is_over() {
 
 #[test]
 fn a_time_that_is_over_ends_an_op_that_is_not_ready() {
-    run(async {
+    run_really(async {
         let (stream, _far) = half_pair();
         for limit in [Duration::ZERO, Duration::from_nanos(1), Duration::from_millis(2)] {
             let BufResult(read, buf) = stream.read(vec![1; 4]).timeout(limit).await;
@@ -57,7 +57,7 @@ fn a_time_that_is_over_ends_an_op_that_is_not_ready() {
 
 #[test]
 fn bytes_that_were_sent_before_the_time_was_over_are_counted() {
-    run(async {
+    run_really(async {
         let (near, far) = full_pair().await;
         // Room for a part of what comes.
         let mut before = 0;
@@ -89,7 +89,7 @@ fn bytes_that_were_sent_before_the_time_was_over_are_counted() {
 
 #[test]
 fn reads_under_a_linked_timeout_lose_no_byte() {
-    run(async {
+    run_really(async {
         let (stream, mut far) = half_pair();
         let total = soak::rounds(4000, 400_000) as u32;
         let writer = std::thread::spawn(move || {

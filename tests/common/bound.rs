@@ -49,9 +49,28 @@ fn watch(handle: Option<Handle>) -> Bound {
     Bound { _alive: alive }
 }
 
-/// Runs a future on a loop of its own, bounded.
+/// Runs a future on a loop of its own, bounded: on a simulated kernel where the environment says so
+/// (`ANNULUS_WORLD=SEED`, feature `sim`), else on the real one.
 #[track_caller]
 pub(crate) fn run<F: Future>(future: F) -> F::Output {
+    #[cfg(feature = "sim")]
+    if let Some(seed) = world() {
+        let _bound = bound();
+        return annulus::sim::run(seed, future).expect("a loop");
+    }
+    run_really(future)
+}
+
+/// The seed of the simulated world to run in, if that is asked for.
+#[cfg(feature = "sim")]
+fn world() -> Option<u64> {
+    std::env::var("ANNULUS_WORLD").ok()?.parse().ok()
+}
+
+/// As [`run`], and always on the real kernel: for tests that talk to std's sockets, to threads or
+/// to other processes.
+#[track_caller]
+pub(crate) fn run_really<F: Future>(future: F) -> F::Output {
     let runtime = Runtime::new().expect("a loop");
     let _bound = bound_loop(&runtime);
     runtime.block_on(future)

@@ -9,7 +9,7 @@ use annulus::net::{TcpListener, TcpStream};
 use annulus::{BufResult, Handle, op};
 
 use crate::common::child::Child;
-use crate::support::{foreign_end, listen, pair, poll_once, read_exact, run, settle};
+use crate::support::{foreign_end, listen, pair, poll_once, read_exact, run, run_really, settle};
 
 fn foreign(address: SocketAddr, word: &[u8]) -> std::net::TcpStream {
     let mut stream = std::net::TcpStream::connect(address).unwrap();
@@ -19,7 +19,7 @@ fn foreign(address: SocketAddr, word: &[u8]) -> std::net::TcpStream {
 
 #[test]
 fn accepts_in_flight_at_the_same_time_get_a_connection_each() {
-    run(async {
+    run_really(async {
         let (listener, address) = listen().await;
         let mut accepts: Vec<_> = (0..16).map(|_| listener.accept()).collect();
         for accept in &mut accepts {
@@ -40,7 +40,7 @@ fn accepts_in_flight_at_the_same_time_get_a_connection_each() {
 
 #[test]
 fn what_an_abandoned_accept_has_won_goes_to_one_that_waits_already() {
-    run(async {
+    run_really(async {
         let (listener, address) = listen().await;
         for round in 0..200u8 {
             let mut first = listener.accept();
@@ -63,7 +63,7 @@ fn what_an_abandoned_accept_has_won_goes_to_one_that_waits_already() {
 
 #[test]
 fn what_a_cancelled_accept_was_woken_for_goes_to_one_that_waits_already() {
-    run(async {
+    run_really(async {
         let (listener, address) = listen().await;
         let (mut won, mut passed_on) = (0, 0);
         for round in 0..200u8 {
@@ -99,7 +99,7 @@ fn what_a_cancelled_accept_was_woken_for_goes_to_one_that_waits_already() {
 
 #[test]
 fn accepts_that_were_told_to_look_again_do_so_once() {
-    run(async {
+    run_really(async {
         let (listener, address) = listen().await;
         let listener = Rc::new(listener);
         // More than one turn brings the completions of.
@@ -129,7 +129,7 @@ fn accepts_that_were_told_to_look_again_do_so_once() {
 
 #[test]
 fn a_stream_of_connections_gets_what_an_abandoned_accept_has_won() {
-    run(async {
+    run_really(async {
         let (listener, address) = listen().await;
         for round in 0..100u8 {
             let mut first = listener.accept();
@@ -195,7 +195,7 @@ fn a_stream_is_readable_by_what_an_abandoned_read_has_received() {
 
 #[test]
 fn an_accept_ends_in_time_and_the_next_one_has_the_connection() {
-    run(async {
+    run_really(async {
         let (listener, address) = listen().await;
         let limit = Duration::from_millis(5);
         let error = listener.accept().timeout(limit).await.unwrap_err();
@@ -217,7 +217,7 @@ fn an_accept_ends_in_time_and_the_next_one_has_the_connection() {
 
 #[test]
 fn a_cancelled_accept_says_what_became_of_it() {
-    run(async {
+    run_really(async {
         let (listener, address) = listen().await;
         assert!(op::is_cancelled(&listener.accept().cancel().await.unwrap_err()));
         let mut accept = listener.accept();
@@ -236,7 +236,7 @@ fn a_cancelled_accept_says_what_became_of_it() {
 
 #[test]
 fn handles_on_a_listener_share_its_connections() {
-    run(async {
+    run_really(async {
         let (listener, address) = listen().await;
         let clone = listener.try_clone().unwrap();
         assert_eq!(clone.local_addr().unwrap(), address);
@@ -257,7 +257,7 @@ fn handles_on_a_listener_share_its_connections() {
 
 #[test]
 fn closing_one_of_two_handles_leaves_the_listener_open() {
-    run(async {
+    run_really(async {
         let (listener, address) = listen().await;
         let clone = listener.try_clone().unwrap();
         let mut accept = clone.accept();
@@ -270,7 +270,7 @@ fn closing_one_of_two_handles_leaves_the_listener_open() {
 
 #[test]
 fn connections_that_nobody_took_are_closed_with_their_listener() {
-    run(async {
+    run_really(async {
         let (listener, address) = listen().await;
         let mut accept = listener.accept();
         assert!(poll_once(&mut accept).await.is_none());
@@ -286,7 +286,7 @@ fn connections_that_nobody_took_are_closed_with_their_listener() {
 
 #[test]
 fn connections_that_a_stream_of_them_has_won_and_nobody_took_are_closed() {
-    run(async {
+    run_really(async {
         for listener_goes_first in [true, false] {
             let (listener, address) = listen().await;
             let mut incoming = listener.incoming();
@@ -310,7 +310,7 @@ fn connections_that_a_stream_of_them_has_won_and_nobody_took_are_closed() {
 
 #[test]
 fn connections_that_were_reset_before_they_were_accepted_are_no_error() {
-    run(async {
+    run_really(async {
         let (listener, address) = listen().await;
         for _ in 0..20 {
             let client = TcpStream::connect(address).await.unwrap();

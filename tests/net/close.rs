@@ -8,12 +8,12 @@ use annulus::net::{TcpSocket, TcpStream};
 use crate::common::bound::bound_loop;
 use crate::support::{
     LONG, foreign_end, half_foreign_pair, listen, loopback, pair, poll_once, read_to_end, run,
-    settle,
+    run_really, settle,
 };
 
 #[test]
 fn dropping_a_stream_with_a_read_in_flight_ends_both_ends() {
-    run(async {
+    run_really(async {
         let (stream, foreign) = half_foreign_pair().await;
         let mut read = stream.read(Vec::with_capacity(16));
         assert!(poll_once(&mut read).await.is_none());
@@ -28,7 +28,7 @@ fn dropping_a_stream_with_a_read_in_flight_ends_both_ends() {
 
 #[test]
 fn dropping_a_stream_with_an_abandoned_read_ends_the_connection_in_the_next_turns() {
-    run(async {
+    run_really(async {
         let (stream, foreign) = half_foreign_pair().await;
         let mut read = stream.read(Vec::with_capacity(16));
         assert!(poll_once(&mut read).await.is_none());
@@ -42,7 +42,7 @@ fn dropping_a_stream_with_an_abandoned_read_ends_the_connection_in_the_next_turn
 
 #[test]
 fn dropping_a_stream_ends_a_write_that_waits_for_room() {
-    run(async {
+    run_really(async {
         let (stream, foreign) = half_foreign_pair().await;
         let sent = fill(&stream).await;
         let mut write = stream.write(vec![7; 1 << 20]);
@@ -66,7 +66,7 @@ async fn step<F: Future + Unpin>(op: &mut F) -> Option<F::Output> {
 
 #[test]
 fn closing_ends_what_is_in_flight_and_then_says_so() {
-    run(async {
+    run_really(async {
         let (stream, foreign) = half_foreign_pair().await;
         let mut read = stream.read(Vec::with_capacity(16));
         let mut readable = stream.readable();
@@ -82,7 +82,7 @@ fn closing_ends_what_is_in_flight_and_then_says_so() {
 
 #[test]
 fn an_operation_that_was_not_begun_before_the_close_never_begins() {
-    run(async {
+    run_really(async {
         let (stream, foreign) = half_foreign_pair().await;
         let (read, write) = (stream.read(vec![0; 4]), stream.write("late"));
         let shutdown = stream.shutdown(std::net::Shutdown::Write);
@@ -99,7 +99,7 @@ fn an_operation_that_was_not_begun_before_the_close_never_begins() {
 
 #[test]
 fn a_close_that_is_given_up_closes_all_the_same() {
-    run(async {
+    run_really(async {
         let (stream, foreign) = half_foreign_pair().await;
         let mut read = stream.read(vec![0; 4]);
         assert!(poll_once(&mut read).await.is_none());
@@ -214,7 +214,7 @@ async fn fill(stream: &TcpStream) -> usize {
 #[test]
 fn a_close_that_lingers_does_not_hold_the_loop_up() {
     let linger = Some(LONG);
-    run(async {
+    run_really(async {
         let (set, set_peer) = half_foreign_pair().await;
         set.set_linger(linger).unwrap();
         let (closed, closed_peer) = half_foreign_pair().await;
@@ -253,7 +253,7 @@ fn a_close_that_lingers_does_not_hold_the_loop_up() {
 
 #[test]
 fn dropping_a_stream_with_kept_bytes_ends_the_connection() {
-    run(async {
+    run_really(async {
         for close in [false, true] {
             let (stream, mut foreign) = half_foreign_pair().await;
             let mut read = stream.read(vec![0; 16]);

@@ -7,12 +7,13 @@ use std::time::Duration;
 use annulus::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::support::{
-    foreign_end, half_foreign_pair, listen, loopback, pair, poll_once, read_exact, run, settle,
+    foreign_end, half_foreign_pair, listen, loopback, pair, poll_once, read_exact, run, run_really,
+    settle,
 };
 
 #[test]
 fn sockets_of_std_work_blocking_or_not() {
-    run(async {
+    run_really(async {
         for nonblocking in [false, true] {
             let listener = std::net::TcpListener::bind(loopback()).unwrap();
             listener.set_nonblocking(nonblocking).unwrap();
@@ -46,7 +47,7 @@ fn sockets_of_std_work_blocking_or_not() {
 
 #[test]
 fn a_stream_that_is_taken_out_goes_on() {
-    run(async {
+    run_really(async {
         let (stream, peer) = pair().await;
         stream.set_nodelay(true).unwrap();
         let mut stream: std::net::TcpStream = stream.into_std().unwrap();
@@ -65,7 +66,7 @@ fn a_stream_that_is_taken_out_goes_on() {
 
 #[test]
 fn a_stream_is_not_taken_out_under_an_operation() {
-    run(async {
+    run_really(async {
         let (stream, mut foreign) = half_foreign_pair().await;
         let mut read = stream.read(vec![0; 4]);
         assert!(poll_once(&mut read).await.is_none());
@@ -104,7 +105,7 @@ fn a_stream_is_not_taken_out_from_its_kept_bytes() {
 
 #[test]
 fn a_stream_whose_kept_bytes_were_read_is_taken_out() {
-    run(async {
+    run_really(async {
         let (stream, peer) = pair().await;
         let mut read = stream.read(vec![0; 16]);
         assert!(poll_once(&mut read).await.is_none());
@@ -127,7 +128,7 @@ fn a_stream_whose_kept_bytes_were_read_is_taken_out() {
 
 #[test]
 fn a_listener_is_not_taken_out_from_its_kept_connections() {
-    run(async {
+    run_really(async {
         let (listener, address) = listen().await;
         let mut accept = listener.accept();
         assert!(poll_once(&mut accept).await.is_none());
@@ -148,7 +149,7 @@ fn a_listener_is_not_taken_out_from_its_kept_connections() {
 
 #[test]
 fn descriptors_are_taken_for_what_they_are() {
-    run(async {
+    run_really(async {
         let (listener, _) = listen().await;
         let (stream, peer) = pair().await;
         let listener = OwnedFd::try_from(listener).unwrap();
@@ -219,7 +220,7 @@ fn outside_a_loop_there_is_nothing_to_go_into() {
 
 #[test]
 fn a_handle_on_another_thread_can_be_dropped_and_no_more() {
-    run(async {
+    run_really(async {
         let (stream, foreign) = half_foreign_pair().await;
         let thread = std::thread::spawn(move || {
             let error = stream.into_std().unwrap_err();
@@ -236,10 +237,10 @@ fn a_handle_on_another_thread_can_be_dropped_and_no_more() {
 
 #[test]
 fn a_stream_may_outlive_its_loop() {
-    let (stream, foreign) = run(half_foreign_pair());
+    let (stream, foreign) = run_really(half_foreign_pair());
     (&foreign).write_all(b"x").unwrap();
     assert_eq!(stream.peer_addr().unwrap(), foreign.local_addr().unwrap());
-    let (reader, _writer) = run(async { pair().await.0.into_split() });
+    let (reader, _writer) = run_really(async { pair().await.0.into_split() });
     assert!(reader.local_addr().is_ok());
     drop(stream);
     let mut rest = Vec::new();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use annulus::net::{TcpListener, TcpStream};
 
 use crate::common::child::Child;
-use crate::support::{listen, open_descriptors, poll_once, read_to_end, run, settle};
+use crate::support::{listen, open_descriptors, poll_once, read_to_end, run, run_really, settle};
 
 /// Rounds of [`every_connection_gives_its_descriptors_back`], unless this variable says more.
 const ROUNDS: usize = 2_000;
@@ -91,7 +91,7 @@ fn bytes_never_go_to_another_connection_that_has_the_number_now() {
     const CONNECTIONS: u32 = 2_000;
     let seed = fastrand::u64(..);
     println!("seed {seed}");
-    run(async move {
+    run_really(async move {
         let mut random = fastrand::Rng::with_seed(seed);
         let (listener, address) = listen().await;
         let server = annulus::spawn(serve(listener, CONNECTIONS + 1));

@@ -8,11 +8,13 @@ use annulus::BufResult;
 use annulus::net::{TcpListener, TcpStream};
 
 use crate::common::child::Child;
-use crate::support::{half_foreign_pair, listen, loopback, pair, poll_once, run, settle};
+use crate::support::{
+    half_foreign_pair, listen, loopback, pair, poll_once, run, run_really, settle,
+};
 
 #[test]
 fn a_reset_is_read_once_and_then_the_end() {
-    run(async {
+    run_really(async {
         let (stream, foreign) = half_foreign_pair().await;
         stream.write_all("never read").await.into_result().unwrap();
         // Closed with bytes unread, the peer resets the connection.
@@ -29,7 +31,7 @@ fn a_reset_is_read_once_and_then_the_end() {
 
 #[test]
 fn a_reset_that_only_an_abandoned_operation_was_told_is_told_to_the_next() {
-    run(async {
+    run_really(async {
         for peek in [false, true] {
             let (stream, foreign) = half_foreign_pair().await;
             let mut read = stream.read(vec![0; 4]);
@@ -53,7 +55,7 @@ fn a_reset_that_only_an_abandoned_operation_was_told_is_told_to_the_next() {
 
 #[test]
 fn an_error_that_waits_on_the_connection_can_be_taken() {
-    run(async {
+    run_really(async {
         let (stream, foreign) = half_foreign_pair().await;
         stream.write_all("never read").await.into_result().unwrap();
         drop(foreign);
@@ -72,7 +74,7 @@ fn a_write_to_a_peer_that_has_gone_is_an_error_and_no_signal() {
     ));
     child.run(|| {
         let_broken_pipes_kill();
-        run(write_to_nobody());
+        run_really(write_to_nobody());
     });
 }
 
@@ -132,7 +134,7 @@ fn buffers_without_room_or_bytes_are_answered_at_once() {
 #[should_panic(expected = "polled outside an annulus loop")]
 fn an_operation_that_is_polled_outside_a_loop_says_so() {
     use std::future::Future;
-    let (stream, _foreign) = run(half_foreign_pair());
+    let (stream, _foreign) = run_really(half_foreign_pair());
     let mut read = stream.read(vec![0; 4]);
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
     let _panics = std::pin::Pin::new(&mut read).poll(&mut cx);
@@ -141,8 +143,8 @@ fn an_operation_that_is_polled_outside_a_loop_says_so() {
 #[test]
 #[should_panic(expected = "used in a loop that it does not belong to")]
 fn a_handle_in_another_loop_says_so() {
-    let (stream, _foreign) = run(half_foreign_pair());
-    run(async {
+    let (stream, _foreign) = run_really(half_foreign_pair());
+    run_really(async {
         let _panics = stream.read(vec![0; 4]).await;
     });
 }

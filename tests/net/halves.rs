@@ -7,7 +7,9 @@ use annulus::io::{AsyncReadExt, AsyncWriteExt, Splittable};
 use annulus::net::TcpStream;
 use annulus::net::tcp::ReuniteError;
 
-use crate::support::{foreign_end, half_foreign_pair, pair, poll_once, read_exact, run, settle};
+use crate::support::{
+    foreign_end, half_foreign_pair, pair, poll_once, read_exact, run, run_really, settle,
+};
 
 #[test]
 fn lent_halves_go_both_ways_at_the_same_time() {
@@ -80,7 +82,7 @@ fn dropping_the_reading_half_ends_nothing() {
 
 #[test]
 fn dropping_both_halves_closes_the_connection() {
-    run(async {
+    run_really(async {
         let (stream, foreign) = half_foreign_pair().await;
         let (reader, writer) = stream.into_split();
         let mut read = reader.read(vec![0; 4]);
@@ -193,7 +195,7 @@ fn streams_and_halves_are_what_the_io_room_reads_and_writes() {
 
 #[test]
 fn a_write_that_goes_on_when_its_half_is_dropped_fails() {
-    run(async {
+    run_really(async {
         let (stream, _foreign) = half_foreign_pair().await;
         let (_reader, writer) = stream.into_split();
         let mut write = writer.write(vec![0; 1 << 20]);

@@ -10,7 +10,7 @@ use annulus::net::TcpStream;
 use annulus::time::{Elapsed, timeout};
 
 use crate::common::bound::bound_loop;
-use crate::support::{listen, run};
+use crate::support::{listen, run_really};
 
 /// Sends numbers in pieces of up to `most` of them; how many were sent.
 fn send_numbers(
@@ -122,7 +122,7 @@ fn every_way_of_accepting_dropped_at_random_loses_no_connection() {
     const CONNECTIONS: u32 = 2000;
     let seed = fastrand::u64(..);
     println!("seed {seed}");
-    run(async {
+    run_really(async {
         let (listener, address) = listen().await;
         let clients = std::thread::spawn(move || {
             let mut all = Vec::new();

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use annulus::net::{TcpListener, TcpSocket};
 
-use crate::support::{listen, loopback, pair, run};
+use crate::support::{listen, loopback, pair, run, run_really};
 
 #[test]
 fn switches_of_a_socket_turn_on_and_off() {
-    run(async {
+    run_really(async {
         let socket = TcpSocket::new_v4().unwrap();
         for on in [true, false, true] {
             socket.set_reuseaddr(on).unwrap();
@@ -73,7 +73,7 @@ fn values_out_of_range_are_refused() {
 
 #[test]
 fn a_connection_has_options_of_its_own() {
-    run(async {
+    run_really(async {
         let (one, other) = pair().await;
         one.set_nodelay(true).unwrap();
         assert!(one.nodelay().unwrap() && !other.nodelay().unwrap());

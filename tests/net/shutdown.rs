@@ -6,7 +6,9 @@ use std::net::Shutdown;
 use annulus::BufResult;
 use annulus::net::TcpStream;
 
-use crate::support::{half_foreign_pair, pair, poll_once, read_exact, read_to_end, run};
+use crate::support::{
+    half_foreign_pair, pair, poll_once, read_exact, read_to_end, run, run_really,
+};
 
 #[test]
 fn a_second_shutdown_is_no_error() {
@@ -106,7 +108,7 @@ fn a_shutdown_of_reading_ends_a_read_in_flight() {
 
 #[test]
 fn a_shutdown_needs_no_thread() {
-    run(async {
+    run_really(async {
         let threads = || {
             std::fs::read_dir("/proc/self/task").unwrap().map(|task| {
                 let task = task.unwrap().path();

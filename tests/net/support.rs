@@ -7,7 +7,7 @@ use std::time::Duration;
 use annulus::BufResult;
 use annulus::net::{TcpListener, TcpStream};
 
-pub(crate) use crate::common::bound::run;
+pub(crate) use crate::common::bound::{run, run_really};
 pub(crate) use crate::common::net::loopback;
 pub(crate) use crate::common::poll::poll_once;
 

@@ -9,7 +9,7 @@ use annulus::net::TcpStream;
 use annulus::time::Instant;
 use annulus::{BufResult, op};
 
-use crate::support::{half_foreign_pair, listen, pair, poll_once, run, settle};
+use crate::support::{half_foreign_pair, listen, pair, poll_once, run, run_really, settle};
 
 #[test]
 fn a_read_whose_time_is_over_gives_its_buffer_back_and_the_next_one_reads_on() {
@@ -78,7 +78,7 @@ fn send_numbers(address: SocketAddr, seed: u64) -> std::thread::JoinHandle<Vec<u
 fn reads_with_short_limits_lose_no_byte() {
     let seed = fastrand::u64(..);
     println!("seed {seed}");
-    run(async {
+    run_really(async {
         let (listener, address) = listen().await;
         let sender = send_numbers(address, seed);
         let (stream, _) = listener.accept().await.unwrap();
@@ -116,7 +116,7 @@ fn reads_with_short_limits_lose_no_byte() {
 fn writes_with_short_limits_send_what_they_say_and_no_more() {
     let seed = fastrand::u64(..);
     println!("seed {seed}");
-    run(async {
+    run_really(async {
         let (stream, mut foreign) = half_foreign_pair().await;
         stream.set_send_buffer_size(8192).unwrap();
         let reader = std::thread::spawn(move || {
@@ -157,7 +157,7 @@ fn writes_with_short_limits_send_what_they_say_and_no_more() {
 
 #[test]
 fn a_write_that_is_cancelled_says_how_much_went_out() {
-    run(async {
+    run_really(async {
         let (stream, foreign) = half_foreign_pair().await;
         let mut sent = 0;
         loop {

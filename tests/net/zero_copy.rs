@@ -9,7 +9,7 @@ use crate::common::bound::bound_loop;
 use crate::common::counted::Count;
 use crate::common::metrics;
 use crate::common::net::{full_pair, pair};
-use crate::support::{read_exact, run};
+use crate::support::{read_exact, run_really};
 
 fn pattern(len: usize, from: usize) -> Vec<u8> {
     (from..from + len).map(|at| (at ^ (at >> 8) ^ (at >> 16)) as u8).collect()
@@ -18,7 +18,7 @@ fn pattern(len: usize, from: usize) -> Vec<u8> {
 #[test]
 fn what_is_sent_without_a_copy_arrives_whole_and_in_order() {
     const TOTAL: usize = 4 << 20;
-    run(async {
+    run_really(async {
         let count = Count::default();
         let (near, far) = pair();
         let reader = annulus::spawn(async move { read_exact(&far, TOTAL).await });
@@ -39,7 +39,7 @@ fn what_is_sent_without_a_copy_arrives_whole_and_in_order() {
 
 #[test]
 fn a_buffer_that_the_kernel_reads_is_not_freed_before_it_has_let_go() {
-    run(async {
+    run_really(async {
         let count = Count::default();
         let (near, far) = full_pair().await;
         for round in 0..20 {
@@ -70,7 +70,7 @@ fn a_buffer_that_the_kernel_reads_is_not_freed_before_it_has_let_go() {
 
 #[test]
 fn a_send_that_fails_gives_its_buffer_back_and_is_accounted_for() {
-    run(async {
+    run_really(async {
         let count = Count::default();
         let (near, _far) = pair();
         near.shutdown(std::net::Shutdown::Write).await.unwrap();

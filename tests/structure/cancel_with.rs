@@ -12,7 +12,7 @@ use annulus::task::CancellationToken;
 use annulus::{BufResult, op, spawn, yield_now};
 
 use crate::polls::poll_once;
-use crate::support::run;
+use crate::support::run_really;
 
 async fn pair() -> (TcpStream, std::net::TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -26,7 +26,7 @@ fn loopback() -> SocketAddr {
 
 #[test]
 fn a_read_that_waits_is_ended_and_gives_its_buffer_back() {
-    run(async {
+    run_really(async {
         let (stream, mut peer) = pair().await;
         let token = CancellationToken::new();
         let read = stream.read(Vec::with_capacity(100)).cancel_with(&token);
@@ -44,7 +44,7 @@ fn a_read_that_waits_is_ended_and_gives_its_buffer_back() {
 
 #[test]
 fn an_op_under_a_cancelled_token_is_not_submitted() {
-    run(async {
+    run_really(async {
         let (stream, mut peer) = pair().await;
         peer.write_all(b"there").unwrap();
         let token = CancellationToken::new();
@@ -59,7 +59,7 @@ fn an_op_under_a_cancelled_token_is_not_submitted() {
 
 #[test]
 fn an_op_that_has_completed_before_the_cancel_keeps_its_success() {
-    run(async {
+    run_really(async {
         let (stream, mut peer) = pair().await;
         let token = CancellationToken::new();
         let mut read = stream.read(Vec::with_capacity(8)).cancel_with(&token);
@@ -77,7 +77,7 @@ fn an_op_that_has_completed_before_the_cancel_keeps_its_success() {
 
 #[test]
 fn an_accept_is_ended_and_the_next_connection_goes_to_the_next_accept() {
-    run(async {
+    run_really(async {
         let listener = TcpListener::bind_addr(loopback()).unwrap();
         let token = CancellationToken::new();
         let accept = listener.accept().cancel_with(&token);
@@ -92,7 +92,7 @@ fn an_accept_is_ended_and_the_next_connection_goes_to_the_next_accept() {
 
 #[test]
 fn one_token_ends_many_ops_and_each_says_what_became_of_it() {
-    run(async {
+    run_really(async {
         let listener = TcpListener::bind_addr(loopback()).unwrap();
         let token = CancellationToken::new();
         let (stream, mut peer) = pair().await;
@@ -112,7 +112,7 @@ fn one_token_ends_many_ops_and_each_says_what_became_of_it() {
 
 #[test]
 fn a_cancel_and_a_timeout_are_told_apart() {
-    run(async {
+    run_really(async {
         let (stream, _peer) = pair().await;
         let token = CancellationToken::new();
         let limited = stream.read(vec![0; 4]).timeout(Duration::from_millis(1));
@@ -128,7 +128,7 @@ fn a_cancel_and_a_timeout_are_told_apart() {
 
 #[test]
 fn an_op_dropped_under_a_token_keeps_its_bytes_for_the_next() {
-    run(async {
+    run_really(async {
         let (stream, mut peer) = pair().await;
         let token = CancellationToken::new();
         let mut read = stream.read(vec![0; 4]).cancel_with(&token);
@@ -146,7 +146,7 @@ fn an_op_dropped_under_a_token_keeps_its_bytes_for_the_next() {
 fn reads_cancelled_at_random_lose_no_byte() {
     let seed = fastrand::u64(..);
     eprintln!("seed {seed}");
-    run(async {
+    run_really(async {
         let (stream, mut peer) = pair().await;
         let writer = std::thread::spawn(move || {
             let mut random = fastrand::Rng::with_seed(seed);

@@ -11,7 +11,7 @@ use annulus::task::{join_all, try_join_all};
 use annulus::time::{Instant, sleep};
 use annulus::{spawn, yield_now};
 
-use crate::support::{CountWaker, OnDrop, poll, poll_with, run, yields};
+use crate::support::{CountWaker, OnDrop, poll, poll_with, run, run_really, yields};
 
 /// On both sides of the number from which each future has a waker of its own.
 const SIZES: [usize; 6] = [0, 1, 31, 32, 33, 1000];
@@ -99,7 +99,7 @@ fn a_wake_goes_to_the_task_that_polled_last() {
 
 #[test]
 fn wakes_from_other_threads_reach_many() {
-    run(async {
+    run_really(async {
         let outputs = join_all((0..64).map(|n| async move {
             let token = annulus::task::CancellationToken::new();
             let remote = token.clone();

@@ -10,8 +10,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// Runs a test's program on a loop of its own.
+/// Runs a test's program on a loop of its own: on a simulated kernel where the environment says so
+/// (`ANNULUS_WORLD=SEED`, feature `sim`), else on the real one.
 pub(crate) fn run<F: Future>(future: F) -> F::Output {
+    #[cfg(feature = "sim")]
+    if let Some(seed) = std::env::var("ANNULUS_WORLD").ok().and_then(|seed| seed.parse().ok()) {
+        return annulus::sim::run(seed, future).expect("a loop");
+    }
+    run_really(future)
+}
+
+/// As [`run`], and always on the real kernel: for tests that talk to std's sockets or to threads.
+pub(crate) fn run_really<F: Future>(future: F) -> F::Output {
     annulus::run(future).expect("a loop")
 }
 

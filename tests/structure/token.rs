@@ -8,7 +8,7 @@ use std::task::{Context, Waker};
 use annulus::task::CancellationToken;
 use annulus::{spawn, yield_now};
 
-use crate::support::{CountWaker, OnDrop, WakeLog, poll, poll_with, run};
+use crate::support::{CountWaker, OnDrop, WakeLog, poll, poll_with, run, run_really};
 
 #[test]
 fn a_cancel_wakes_every_wait_once_and_stays() {
@@ -274,7 +274,7 @@ fn run_until_cancelled_drops_the_future_when_the_token_is_cancelled() {
 
 #[test]
 fn a_cancel_on_another_thread_wakes_the_loop() {
-    run(async {
+    run_really(async {
         let token = CancellationToken::new();
         let child = token.child_token();
         let thread = std::thread::spawn(move || token.cancel());

@@ -11,8 +11,10 @@ use std::io;
 use std::os::fd::RawFd;
 
 use super::Fault;
+use super::files::{Kind, POLLIN};
 use super::machine::Machine;
 use super::memory::Memory;
+use super::ops::{Op, Stage};
 use crate::sys::abi::{self, GetEventsArg};
 
 /// What an enter costs of virtual time, so that a loop that never waits sees time pass.
@@ -130,6 +132,9 @@ impl Machine {
                 mark!("enter interrupted");
                 return Some(libc::EINTR);
             }
+            if self.chance(Fault::SpuriousWake) && self.kick_for_nothing(ring) {
+                continue;
+            }
             if self.jobs.has_ready(self.rings[ring].host) {
                 return Some(libc::EINTR);
             }
@@ -146,6 +151,21 @@ impl Machine {
                 None => self.now_ns = until_ns,
             }
         }
+    }
+
+    /// Wakes the loop as a kick of its counter would; whether one is polled.
+    fn kick_for_nothing(&mut self, ring: usize) -> bool {
+        let polls_counter = |op: &Op| {
+            let file = op.file.and_then(|file| self.files.get(file));
+            let is_counter = file.is_some_and(|file| matches!(file.kind, Kind::Event(_)));
+            op.ring == ring && op.stage == Stage::Armed && op.is_multishot() && is_counter
+        };
+        let found = self.ops.iter().find(|(_, op)| polls_counter(op)).map(|(id, _)| id);
+        if let Some(op) = found {
+            mark!("wake for nothing");
+            self.post_more(op, POLLIN as i32, 0);
+        }
+        found.is_some()
     }
 
     /// Until when an enter waits.

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use annulus::net::{TcpListener, TcpStream};
 use annulus::{BufResult, join, op, select};
 
-use crate::support::{run, yields};
+use crate::support::{run_really, yields};
 
 async fn pair() -> (TcpStream, std::net::TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -15,7 +15,7 @@ async fn pair() -> (TcpStream, std::net::TcpStream) {
 
 #[test]
 fn an_operation_by_reference_goes_on_with_its_buffer() {
-    run(async {
+    run_really(async {
         let (stream, mut peer) = pair().await;
         let mut read = stream.read(Vec::with_capacity(64));
         let mut turns = 0;
@@ -34,7 +34,7 @@ fn an_operation_by_reference_goes_on_with_its_buffer() {
 
 #[test]
 fn an_operation_that_lost_can_be_cancelled_for_its_exact_outcome() {
-    run(async {
+    run_really(async {
         let (stream, _peer) = pair().await;
         let mut read = stream.read(vec![0; 32]);
         select! {
@@ -51,7 +51,7 @@ fn an_operation_that_lost_can_be_cancelled_for_its_exact_outcome() {
 fn reads_by_value_that_lose_lose_no_byte() {
     let seed = fastrand::u64(..);
     eprintln!("seed {seed}");
-    run(async {
+    run_really(async {
         let (stream, mut peer) = pair().await;
         let writer = std::thread::spawn(move || {
             let mut random = fastrand::Rng::with_seed(seed);
@@ -78,7 +78,7 @@ fn reads_by_value_that_lose_lose_no_byte() {
 
 #[test]
 fn a_read_and_a_write_are_joined_on_one_stream() {
-    run(async {
+    run_really(async {
         let (stream, mut peer) = pair().await;
         let echo = std::thread::spawn(move || {
             let mut bytes = [0; 5];

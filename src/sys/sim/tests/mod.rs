@@ -3,6 +3,7 @@
 mod conformance;
 mod files;
 mod loops;
+mod rare;
 mod sweep;
 
 use super::{Faults, Report, install, uninstall};

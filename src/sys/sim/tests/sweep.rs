@@ -14,7 +14,7 @@ fn seeds() -> std::ops::Range<u64> {
 }
 
 /// A server that echoes, clients that write, read with timeouts, and give up at times.
-async fn storm(seed: u64) -> std::io::Result<usize> {
+pub(super) async fn storm(seed: u64) -> std::io::Result<usize> {
     let mut dice = super::super::rng::Rng::new(seed);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;

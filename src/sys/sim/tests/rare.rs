@@ -1,0 +1,144 @@
+//! Rare paths: a sweep that must have come by each of them.
+
+use std::time::Duration;
+
+use super::*;
+use crate::net::{TcpListener, TcpStream};
+use crate::runtime::Builder;
+use crate::time::{sleep, timeout};
+
+/// What a sweep must have met, in the driver and in the kernel.
+const MARKS: &[&str] = &[
+    "abandoned before it was submitted",
+    "abandoned when it had completed",
+    "bytes for a closed connection",
+    "cancel after completion",
+    "cancel lost with data",
+    "cancel while it runs",
+    "clock jump",
+    "close with unread bytes",
+    "completion queue overflow",
+    "connect to a full backlog",
+    "connect without an answer",
+    "connection reset by its peer",
+    "connection reset on its way",
+    "enter busy",
+    "enter interrupted",
+    "entry kept in the backlog",
+    "garbage in a lent buffer",
+    "late completion",
+    "late notification",
+    "linked timeout fired",
+    "listener closed with connections waiting",
+    "multishot ended by the kernel",
+    "op failed for its own reason",
+    "op on a worker",
+    "op served from what was kept",
+    "op submitted again",
+    "op waits for an abandoned one",
+    "out of descriptors",
+    "out of provided buffers",
+    "receive with a buffer of its own",
+    "send that goes on",
+    "short read",
+    "short submit",
+    "short write",
+    "short write to a file",
+    "stream paused",
+    "sync failed",
+    "turn that the kernel had no room for",
+    "turn with an overflow",
+    "wake for nothing",
+    "work past the cap",
+    "worker interrupted",
+    "write fails later",
+    "write failed",
+];
+
+/// A stream of connections and streams of bytes that nobody reads for a while.
+async fn streams() -> std::io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let mut incoming = listener.incoming();
+    let mut clients = Vec::new();
+    for _ in 0..6 {
+        clients.push(crate::spawn(async move {
+            let client = TcpStream::connect(address).await?;
+            for _ in 0..80 {
+                client.write_all(vec![7; 100]).await.into_result()?;
+                crate::yield_now().await;
+            }
+            client.send_zc(vec![7; 20_000]).await.into_result()?;
+            std::io::Result::Ok(client)
+        }));
+    }
+    for _ in 0..4 {
+        let Ok(Ok(stream)) = timeout(Duration::from_secs(30), incoming.next()).await else {
+            continue;
+        };
+        let mut bytes = stream.recv_stream();
+        let _first = timeout(Duration::from_millis(3), bytes.next()).await;
+        sleep(Duration::from_millis(20)).await;
+        while let Ok(Some(Ok(_more))) = timeout(Duration::from_millis(9), bytes.next()).await {}
+    }
+    drop(incoming);
+    Ok(())
+}
+
+/// More ops than the ring has entries, some timed by the kernel, some given up at once.
+async fn crowd() -> std::io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let client = TcpStream::connect(listener.local_addr()?).await?;
+    let (server, _peer) = listener.accept().await?;
+    let mut tasks = Vec::new();
+    for number in 0..40_u64 {
+        tasks.push(crate::spawn(async move {
+            for _ in 0..4 {
+                let nop = crate::op::nop().timeout(Duration::from_millis(number));
+                let _given_up = timeout(Duration::from_nanos(1), nop).await;
+                let _done = crate::op::nop().await;
+            }
+        }));
+    }
+    for round in 0..20 {
+        let limit = Duration::from_micros(round * 20);
+        let _given_up = timeout(limit, server.read(vec![0; 8])).await;
+        client.write_all("0123").await.into_result()?;
+        let _read = server.read(vec![0; 3]).timeout(Duration::from_millis(1)).await;
+    }
+    for task in tasks {
+        let _ended = task.await;
+    }
+    Ok(())
+}
+
+fn play<F: Future>(seed: u64, settings: Builder, program: F) {
+    install(seed, Faults::swarm(seed));
+    super::super::set_enters_max(1_000_000);
+    // A run that gets no loop for want of descriptors or of time has come by something, too.
+    if let Ok(runtime) = settings.build() {
+        runtime.block_on(async { timeout(Duration::from_secs(3600), program).await.is_ok() });
+    }
+    uninstall();
+}
+
+#[test]
+fn a_sweep_comes_by_every_rare_path() {
+    for seed in 0..400 {
+        let settings = || Builder::new().raise_nofile_limit(false);
+        match seed % 4 {
+            0 => play(seed, settings(), streams()),
+            1 => play(seed, settings().entries(4).cq_entries(8), crowd()),
+            2 => play(seed, settings(), async {
+                for _ in 0..30 {
+                    let _failed = super::files::exercise().await;
+                }
+            }),
+            _ => play(seed, settings(), super::sweep::storm(seed)),
+        }
+    }
+    let visits = crate::marks::visits();
+    let missed: Vec<&str> =
+        MARKS.iter().copied().filter(|mark| !visits.contains_key(mark)).collect();
+    assert!(missed.is_empty(), "never met: {missed:?}\nmet: {visits:?}");
+}
