@@ -5,7 +5,7 @@
 //!   in a cell that does not move ([`slot`](self::slot)), in a state of a pure machine
 //!   ([`lifecycle`](self::lifecycle)).
 //! - Handles are names of entries in the table of [`descriptor`](self::descriptor)s.
-//! - A [`turn`](Driver::turn) is one system call: submit, wait, reap.
+//! - A [`turn`](Driver::turn) is one system call: submit, wait, reap; under load a few more.
 //!
 //! # Two phases
 //!

@@ -1,4 +1,4 @@
-//! One turn: submit, wait, reap, in one system call.
+//! One turn: submit, wait, reap, in one system call, or in as many as bring full runs of completions.
 
 use std::io;
 use std::time::Duration;
@@ -11,6 +11,16 @@ use super::table::Slot;
 use super::{Driver, FdRef, Lane, OpKey};
 use crate::scheduler::Wake;
 use crate::sys::{self, Cqe, Entered, Outcome, Sqe, Wait};
+
+/// Completions of one enter from which on there are likely to be more: the kernel does its deferred
+/// work in runs of twenty (see `uring-sys-notes/enter.md`).
+const RUN: u32 = 20;
+
+/// Completions that a turn takes at the most before tasks run, enter by enter.
+///
+/// With very many busy connections it is cheaper to stay in the kernel for a while, and then in the
+/// program for a while, than to change after every run.
+const BATCH_MAX: u32 = 256;
 
 /// What a turn brought that has to be done outside the driver's borrow.
 #[derive(Debug, Default)]
@@ -92,7 +102,7 @@ impl Driver {
             self.hand_out_pending(reaped);
         }
         let mut wait = wait;
-        let mut tries = 0;
+        let (mut tries, mut taken) = (0, 0);
         loop {
             self.refill();
             if !self.backlog.is_empty() || !is_empty(reaped) || self.ring.has_completions() {
@@ -123,7 +133,10 @@ impl Driver {
                 mark!("turn with an overflow");
                 self.counters.overflows += 1;
             } else if self.backlog.is_empty() && entered == Entered::Done {
-                return Ok(());
+                taken += count;
+                if count < RUN || taken >= BATCH_MAX || !self.ring.has_deferred_work() {
+                    return Ok(());
+                }
             }
         }
     }

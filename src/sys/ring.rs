@@ -168,6 +168,11 @@ impl Ring {
         (self.params.sq_entries, self.params.cq_entries)
     }
 
+    /// Whether completions wait for an enter, and come in runs.
+    pub(crate) fn has_deferred_work(&self) -> bool {
+        self.params.flags & abi::SETUP_DEFER_TASKRUN != 0
+    }
+
     /// Whether a linked timeout may be told to stay silent when it succeeds.
     ///
     /// Before 6.12 such a pair never ends on a ring with deferred task work (liburing#1235), and
