@@ -338,3 +338,19 @@ fn the_default_dependencies_are_the_five() {
     names.sort_unstable();
     assert_eq!(names, ["bytes", "io-uring", "libc", "slab", "tracing"]);
 }
+
+#[test]
+fn the_tests_that_the_table_of_situations_names_are_there() {
+    let table = fs::read_to_string(root().join("tests/README.md")).expect("a readable table");
+    let rows = table.lines().filter(|line| line.starts_with("| ") && line.ends_with("` |"));
+    let cells = rows.filter_map(|row| row.trim_end_matches(" |").rsplit("| ").next());
+    let named: Vec<&str> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    assert!(named.len() >= 150, "{} tests", named.len());
+    let mut code = String::new();
+    for below in ["src", "tests"] {
+        sources(below).into_iter().for_each(|(_, text)| code.push_str(&text));
+    }
+    let gone = named.into_iter().filter(|name| !code.contains(&format!("fn {name}(")));
+    let gone: Vec<&str> = gone.collect();
+    assert!(gone.is_empty(), "named in tests/README.md and not there: {gone:?}");
+}

@@ -15,6 +15,11 @@
 //! | `timeout(d, read)` loses nothing | the same | in other completion runtimes it does |
 //! | `tokio::sync::{Mutex, Semaphore, mpsc, …}` | [`sync`](crate::sync) | local and without atomics; [`sync::cross`](crate::sync::cross) across threads. tokio's run here, too |
 //! | `CancellationToken` | [`task::CancellationToken`](crate::task::CancellationToken) | also ends a single operation: `op.cancel_with(&token)` |
+//! | `JoinSet` | [`task::JoinSet`](crate::task::JoinSet) | `shutdown` cancels, and awaits clean-up |
+//! | `tokio::task_local!` | [`task_local!`](crate::task_local) | tasks that are spawned in a scope inherit its values |
+//! | `task::Builder::name` | [`task::Builder`](crate::task::Builder) | stable; names stand in dumps and reports |
+//! | `coop::consume_budget`, `unconstrained` | [`task::consume_budget`](crate::task::consume_budget), [`task::unconstrained`](crate::task::unconstrained) | the primitives of one loop use no budget |
+//! | `Runtime::shutdown_timeout` | [`shutdown_timeout`](crate::Runtime::shutdown_timeout) | tasks clean up in that time |
 //! | `Handle::metrics()` | [`Handle::metrics`](crate::Handle::metrics) | |
 //!
 //! # From asyncio
@@ -29,6 +34,9 @@
 //! | `asyncio.wait_for` | [`time::timeout`](crate::time::timeout) | |
 //! | `asyncio.TaskGroup` | [`task::TaskGroup::scope`](crate::task::TaskGroup::scope) | |
 //! | `task.cancel()` and `try … finally` | [`cancel`](crate::task::JoinHandle::cancel) and [`task::defer`](crate::task::defer) | no exception is thrown into the task: it ends where it stands, then what it deferred runs |
+//! | `contextvars.ContextVar` | [`task_local!`](crate::task_local) | set for a scope, inherited by tasks that are spawned in it |
+//! | `task.set_name` | [`task::Builder`](crate::task::Builder), [`task::set_name`](crate::task::set_name) | |
+//! | `asyncio.timeout(…).reschedule` | [`Timeout::reschedule`](crate::time::Timeout::reschedule) | |
 //! | `asyncio.shield` | [`task::shield`](crate::task::shield) | |
 //! | `asyncio.Queue` | [`sync::Queue`](crate::sync::Queue) | also with a priority, and last in first out |
 //! | `asyncio.Semaphore`, `Event`, `Condition`, `Barrier` | [`sync`](crate::sync) | |

@@ -11,7 +11,8 @@
 //! 9. [Groups](#groups)
 //! 10. [Bounding concurrency](#bounding-concurrency)
 //! 11. [Queues](#queues)
-//! 12. [Seeing what the loop does](#seeing-what-the-loop-does)
+//! 12. [What a task carries](#what-a-task-carries)
+//! 13. [Seeing what the loop does](#seeing-what-the-loop-does)
 //!
 //! Those who come from tokio or from asyncio find their idioms in [`coming_from`]. With the features
 //! `test-util` and `sim` there is a chapter `testing`: how to test what waits without waiting, and
@@ -138,9 +139,9 @@
 //!
 //! A deferred clean-up runs however the task ends, by its own doing, a panic or a cancel; only
 //! [`abort`](crate::task::JoinHandle::abort) skips it. It has no time limit of its own; put a
-//! [`timeout`](crate::time::timeout) into it where it talks to others. At the end of the runtime it
-//! has the grace time of [`shutdown_timeout`](crate::Runtime::shutdown_timeout), a second by
-//! default.
+//! [`timeout`](crate::time::timeout) into it where it talks to others, or bound that of every task by
+//! [`Builder::cleanup_limit`](crate::Builder::cleanup_limit). At the end of the runtime it has the
+//! grace time of [`Builder::shutdown_grace`](crate::Builder::shutdown_grace), a second by default.
 //!
 //! Cancelling an operation loses nothing: see [`Submit`](crate::op::Submit).
 //!
@@ -256,7 +257,39 @@
 //! # std::io::Result::Ok(())
 //! ```
 //!
+//! # What a task carries
+//!
+//! A task may have a name, which stands wherever it is spoken of, and values that it hands down to
+//! the tasks that it spawns, as with `contextvars`.
+//!
+//! ```
+//! use annulus::{task, task_local};
+//!
+//! task_local! {
+//!     static REQUEST: u64;
+//! }
+//!
+//! annulus::run(async {
+//!     let answer = REQUEST.scope(7, async {
+//!         let task = task::Builder::new().name("look up").spawn(async {
+//!             // Far below, nobody had to pass the number on.
+//!             REQUEST.with(|request| format!("request {request}"))
+//!         });
+//!         task.await.unwrap()
+//!     });
+//!     assert_eq!(answer.await, "request 7");
+//!     assert!(REQUEST.try_get().is_err()); // the scope is over
+//! })?;
+//! # std::io::Result::Ok(())
+//! ```
+//!
 //! # Seeing what the loop does
+//!
+//! In debug mode, which [`Builder::debug`](crate::Builder::debug) or `ANNULUS_DEBUG=1` turns on, the
+//! loop reports polls and system calls that take long, the stuck ones while they last and with a
+//! stack trace. [`Handle::metrics`](crate::Handle::metrics) has its counts, also
+//! [for Prometheus](crate::runtime::Metrics::prometheus_text), and
+//! [`Handle::dump`](crate::Handle::dump) says what every task waits for.
 //!
 //! ```
 //! use annulus::{Handle, net::TcpListener};

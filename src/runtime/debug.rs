@@ -93,7 +93,7 @@ impl DebugConfig {
 impl Runtime {
     #[inline]
     pub(super) fn is_watched(&self) -> bool {
-        self.watchers.is_watched
+        !cfg!(annulus_unwatched) && self.watchers.is_watched
     }
 
     /// As [`tick`](Self::tick), of a loop that is watched.
@@ -108,7 +108,7 @@ impl Runtime {
             let id = scheduler::with(Scheduler::next)??;
             let _watched = task::watch_poll(id);
             match root(id) {
-                None => task::run(id),
+                None => task::run_watched(id),
                 Some(Poll::Pending) => {}
                 Some(Poll::Ready(output)) => return Some(output),
             }

@@ -44,7 +44,7 @@ pub use self::join_all::{JoinAll, TryJoinAll, join_all, try_join_all};
 pub use self::join_set::JoinSet;
 pub use self::local_key::{AccessError, LocalKey, TaskLocalFuture};
 pub(crate) use self::root::Root;
-pub(crate) use self::run::{Ending, cancel_all, close, run};
+pub(crate) use self::run::{Ending, cancel_all, close, run, run_watched};
 pub use self::spawn::spawn;
 pub(crate) use self::spawn::spawn_at;
 pub(crate) use self::table::{Tasks, install, with};

@@ -34,8 +34,15 @@ struct CleaningUp {
     limit: Option<Sleep>,
 }
 
+/// As [`run`], from the loop that is watched: so the one that is not keeps its own copy inline.
+#[cold]
+#[inline(never)]
+pub(crate) fn run_watched(id: TaskId) {
+    run(id);
+}
+
 /// Polls a task once, or stops it.
-#[inline]
+#[inline(always)]
 pub(crate) fn run(id: TaskId) {
     let Some(Some(taken)) = with(|tasks| tasks.take(id)) else { return };
     let Taken { mut task, stop, is_cleaning_up } = taken;
