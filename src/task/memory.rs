@@ -199,7 +199,7 @@ mod tests {
             holding((Rc::clone(&token), Aligned(0))),
             holding(()),
         ];
-        assert!(address(&tasks[2]).is_multiple_of(64));
+        assert_eq!(address(&tasks[2]) % 64, 0);
         assert_eq!(Rc::strong_count(&token), 4);
         drop(tasks);
         assert_eq!(Rc::strong_count(&token), 1);
