@@ -24,6 +24,21 @@ pub(crate) async fn echo(port: u16) -> io::Result<()> {
     }
 }
 
+/// An echo server with the default port.
+pub(crate) async fn echo_many() -> io::Result<()> {
+    echo(7).await
+}
+
+/// So many bytes there and back, one by one.
+pub(crate) async fn ping_many(times: usize) -> io::Result<()> {
+    let stream = TcpStream::connect("server:7").await?;
+    for _ in 0..times {
+        stream.write_all("x").await.into_result()?;
+        read_exactly(&stream, 1).await?;
+    }
+    Ok(())
+}
+
 pub(crate) async fn read_exactly(stream: &TcpStream, count: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     while bytes.len() < count {

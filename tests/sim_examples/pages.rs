@@ -51,6 +51,7 @@ fn check_page(answer: &str) {
 #[test]
 fn a_page_is_whole_or_the_connection_breaks() {
     explore(0..40, |world| {
+        world.time_limit(Duration::from_secs(120));
         world.host("server", server);
         for name in ["one", "two", "three"] {
             world.client(name, || async {

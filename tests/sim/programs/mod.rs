@@ -142,3 +142,21 @@ fn random_programs_of_even_seeds_break_no_rule() {
 fn random_programs_of_odd_seeds_break_no_rule() {
     programs_of(1);
 }
+
+/// One long conversation instead of many short programs: what the simulator itself can do.
+#[test]
+#[ignore = "a measurement: cargo test --release --features sim --test sim -- --ignored --nocapture"]
+fn how_many_operations_a_second() {
+    let mut world = World::new(1);
+    world.host("server", crate::hosts::echo_many);
+    world.client("client", || async {
+        let tasks: Vec<_> = (0..64).map(|_| spawn(crate::hosts::ping_many(5000))).collect();
+        for task in tasks {
+            task.await.expect("a task").expect("a conversation");
+        }
+    });
+    let began = Instant::now();
+    let operations = world.run().operations;
+    let each_second = operations as f64 / began.elapsed().as_secs_f64();
+    println!("{operations} operations, {each_second:.0} a second");
+}
