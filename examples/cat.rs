@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use annulus::fs::File;
+use annulus::io::{AsyncRead, Positioned, stdin};
 use annulus::{BlockingHandle, BufResult, Runtime, spawn_blocking};
 
 const HELP: &str = "\
@@ -19,6 +20,7 @@ Prints files one after another.
 
 Usage: cat FILE...
 
+  -           the standard input
   -h, --help  say this";
 
 /// How much is read at a time.
@@ -82,15 +84,20 @@ fn print_all(paths: &[PathBuf]) -> io::Result<bool> {
 }
 
 async fn print(path: &Path, printer: &mut Printer) -> io::Result<()> {
+    if path == Path::new("-") {
+        return print_from(&mut stdin()?, printer).await;
+    }
     let file = File::open(path).await?;
-    let mut offset = 0;
+    print_from(&mut Positioned::new(&file, 0), printer).await
+}
+
+async fn print_from(reader: &mut impl AsyncRead, printer: &mut Printer) -> io::Result<()> {
     loop {
-        let BufResult(read, buf) = file.read_at(printer.take_buffer(), offset).await;
+        let BufResult(read, buf) = reader.read(printer.take_buffer()).await;
         let count = read?;
         if count == 0 {
             return Ok(());
         }
-        offset += count as u64;
         printer.print(buf, count).await?;
     }
 }

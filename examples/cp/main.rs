@@ -82,9 +82,12 @@ async fn copy_file(options: Options) -> io::Result<(PathBuf, u64)> {
         return Err(told("copy", &source, &io::Error::other("it is no regular file")));
     }
     let destination = place(&source, &metadata, destination).await?;
+    // A link stays one: what it leads to is replaced.
+    let target = fs::canonicalize(&destination).await.unwrap_or_else(|_| destination.clone());
 
-    let draft = draft_of(&destination);
-    let to = create(&draft, &metadata).await.map_err(|error| told("write", &draft, &error))?;
+    let draft = draft_of(&target);
+    let to =
+        create(&draft, &metadata).await.map_err(|error| told("write", &destination, &error))?;
     let unfinished = draft.clone();
     let clean_up = task::defer(async move { drop(fs::remove_file(unfinished).await) });
 
@@ -98,7 +101,7 @@ async fn copy_file(options: Options) -> io::Result<(PathBuf, u64)> {
         to.sync_all().await.map_err(|error| told("sync", &draft, &error))?;
     }
     to.close().await.map_err(|error| told("write", &draft, &error))?;
-    fs::rename(&draft, &destination).await.map_err(|error| told("write", &destination, &error))?;
+    fs::rename(&draft, &target).await.map_err(|error| told("write", &destination, &error))?;
     clean_up.disarm();
     Ok((destination, len))
 }
@@ -118,6 +121,10 @@ async fn place(
         }
         Ok(there) if there.is_dir() => {
             Err(told("write", &destination, &io::ErrorKind::IsADirectory.into()))
+        }
+        // The copy would take the place of the device or the pipe.
+        Ok(there) if !there.is_file() => {
+            Err(told("write", &destination, &io::Error::other("it is no regular file")))
         }
         _ => Ok(destination),
     }

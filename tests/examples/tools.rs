@@ -74,6 +74,19 @@ fn cat_prints_what_is_read_in_short_parts() {
 }
 
 #[test]
+fn cat_prints_its_standard_input_where_it_is_named() {
+    let directory = TempDirectory::new("cat-stdin");
+    let small = directory.write("small", b"small");
+    let large = directory.write("large", &pattern(300_001));
+    let input = fs::File::open(&large).expect("a file");
+    let mut cat = command("cat");
+    cat.args([&small, Path::new("-"), &small]).stdin(input);
+    let output = cat.output().expect("cat runs");
+    assert!(output.status.success(), "{output:?}");
+    assert!(output.stdout == [&b"small"[..], &pattern(300_001), b"small"].concat());
+}
+
+#[test]
 fn cat_says_so_when_the_last_part_cannot_be_printed() {
     let directory = TempDirectory::new("cat-full");
     let small = directory.write("small", b"small");
@@ -133,6 +146,25 @@ fn cp_leaves_the_destination_alone_when_it_cannot_copy() {
     }
     assert_eq!(fs::read(directory.path().join("there")).unwrap(), b"there");
     assert_eq!(names(directory.path()), ["folder", "there"]);
+}
+
+#[test]
+fn cp_follows_a_link_and_leaves_what_is_no_file_alone() {
+    let directory = TempDirectory::new("cp-link");
+    let source = directory.write("source", b"new");
+    let behind = directory.write("behind", b"old");
+    let link = directory.path().join("link");
+    std::os::unix::fs::symlink(&behind, &link).expect("a link");
+    said(&run("cp", &[&source, &link]));
+    assert!(fs::symlink_metadata(&link).expect("the link").is_symlink());
+    assert_eq!(fs::read(&behind).unwrap(), b"new");
+    let socket = directory.path().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+    let (text, status) = complained(&run("cp", &[&source, &socket]));
+    assert_eq!(text, format!("cp: cannot write {}: it is no regular file\n", socket.display()));
+    assert_eq!(status, Some(1));
+    assert!(!fs::metadata(&socket).expect("the socket").is_file());
+    assert_eq!(names(directory.path()), ["behind", "link", "socket", "source"]);
 }
 
 #[test]
