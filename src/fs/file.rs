@@ -143,7 +143,10 @@ impl File {
 
     /// Reads from the file at `offset` into the buffer, from its first byte on: at most its
     /// capacity, or `0x7fff_f000` bytes. Zero bytes mean the end of the file, or a buffer without
-    /// room.
+    /// room. Since kernel 5.6.
+    ///
+    /// Of a named pipe, a terminal or a device without places it reads what comes next, whatever
+    /// the offset, and waits for it.
     ///
     /// # Errors
     ///
@@ -155,7 +158,8 @@ impl File {
     }
 
     /// Writes the buffer to the file at `offset`, or the first part of it, and gives the number of
-    /// bytes that were written. A write past the end leaves a hole that reads as zeros.
+    /// bytes that were written. A write past the end leaves a hole that reads as zeros. Since kernel
+    /// 5.6.
     ///
     /// # Errors
     ///

@@ -103,8 +103,8 @@ impl OpenOptions {
     /// Opens the file.
     ///
     /// It waits where `open(2)` does, but for one place: a named pipe opened to be read is open at
-    /// once, as a rule, and reads as ended until it has a writer. To be written to, it waits for a
-    /// reader.
+    /// once, and it is its first read that waits for a writer. To be written to, it waits for a
+    /// reader. A kernel worker waits, never the loop. Since kernel 5.6.
     ///
     /// # Cancellation
     ///

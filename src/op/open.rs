@@ -12,7 +12,7 @@ use crate::sys::{self, KernelPath, OpenFlags, Sqe};
 ///
 /// The descriptor of an abandoned open is closed. The kernel tries first whether the file can be
 /// opened without waiting, as if it had been told not to wait, and takes what that gives: a named
-/// pipe that is to be read is open before it has a writer.
+/// pipe that is to be read is open before it has a writer, and its first read waits for one.
 #[derive(Debug)]
 pub struct Open<H> {
     path: KernelPath,

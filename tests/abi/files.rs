@@ -182,6 +182,30 @@ fn a_named_pipe_is_first_opened_without_waiting() {
 }
 
 #[test]
+fn a_read_of_a_named_pipe_waits_for_its_first_writer_and_ends_with_the_last() {
+    let mut ring = TestRing::new();
+    let scratch = Scratch::new();
+    let fifo = scratch.fifo("fifo");
+    let reader = syscall::adopt(open(&mut ring, &fifo, libc::O_RDONLY));
+    let buf = Lent::zeroed(8);
+    // Where in the pipe: that means nothing.
+    ring.push(read_at(&reader, buf, 1000).user_data(OP));
+    ring.submit();
+    assert_eq!(ring.poll(), [], "read(2) would say that the pipe has ended");
+    let writer = syscall::adopt(open(&mut ring, &fifo, libc::O_WRONLY));
+    assert_eq!(ring.poll(), [], "a writer that says nothing is waited for");
+    syscall::write(&writer, b"abc").expect("write");
+    assert_eq!(ring.one().res, 3);
+    assert_eq!(buf.bytes()[..3], *b"abc");
+    ring.push(read_at(&reader, buf, 3).user_data(OP));
+    ring.submit();
+    assert_eq!(ring.poll(), []);
+    drop(writer);
+    assert_eq!(ring.one().res, 0, "the last writer is gone");
+    assert_eq!(run(&mut ring, read_at(&reader, buf, 3)), 0, "and none has come since");
+}
+
+#[test]
 fn a_regular_file_refuses_no_poll_and_is_always_ready() {
     let mut ring = TestRing::new();
     let scratch = Scratch::new();

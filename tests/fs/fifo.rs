@@ -48,6 +48,51 @@ fn a_cancelled_read_gives_its_buffer_back() {
 }
 
 #[test]
+fn an_open_to_read_is_open_at_once_and_its_read_waits_for_a_writer() {
+    let dir = TempDir::new();
+    let fifo = make_fifo(&dir);
+    annulus::run(async {
+        let file = File::open(&fifo).await.unwrap();
+        // Nobody is held up meanwhile, and where in the pipe means nothing.
+        let mut read = file.read_at(vec![0; 8], 1000);
+        for _ in 0..10 {
+            assert!(poll_once(&mut read).await.is_none());
+            annulus::op::nop().await.unwrap();
+        }
+        let mut writer = std::fs::File::options().write(true).open(&fifo).unwrap();
+        assert!(poll_once(&mut read).await.is_none());
+        writer.write_all(b"first").unwrap();
+        assert_eq!(read.await.unwrap(), (5, b"first\0\0\0".to_vec()));
+        let parts = vec![vec![0; 3], vec![0; 8]];
+        let mut read = file.readv_at(parts, 5);
+        assert!(poll_once(&mut read).await.is_none());
+        writer.write_all(b"second").unwrap();
+        assert_eq!(read.await.unwrap().0, 6);
+        drop(writer);
+        assert_eq!(file.read_at(vec![0; 8], 0).await.unwrap().0, 0, "the writer has gone");
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_named_pipe_is_read_whole_though_its_writer_comes_later() {
+    let dir = TempDir::new();
+    let fifo = make_fifo(&dir);
+    annulus::run(async {
+        let path = fifo.clone();
+        let whole = annulus::spawn(async move { fs::read(&path).await });
+        for _ in 0..10 {
+            annulus::op::nop().await.unwrap();
+        }
+        assert!(!whole.is_finished());
+        let writing = annulus::spawn_blocking(move || std::fs::write(fifo, "late"));
+        assert_eq!(whole.await.unwrap().unwrap(), b"late");
+        writing.await.unwrap().unwrap();
+    })
+    .unwrap();
+}
+
+#[test]
 fn an_open_to_write_waits_for_a_reader() {
     let dir = TempDir::new();
     let fifo = make_fifo(&dir);
