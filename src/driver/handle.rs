@@ -25,6 +25,16 @@ pub trait FromSharedFd: Sized + 'static {
     fn from_shared_fd(fd: SharedFd) -> Self;
 }
 
+/// What bytes can be moved from and to within the kernel, by [`splice`](crate::io::splice) and
+/// [`tee`](crate::io::tee): connections, files, pipes and other descriptors of this loop.
+///
+/// Sealed: only the crate can name what it gives.
+pub trait Spliceable {
+    /// The handle on the descriptor.
+    #[doc(hidden)]
+    fn shared_fd(&self) -> &SharedFd;
+}
+
 /// Descriptors whose loop has ended while handles were still there, with their number of users.
 static ORPHANS: Mutex<Option<HashMap<FdRef, (OwnedFd, u32)>>> = Mutex::new(None);
 

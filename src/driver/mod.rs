@@ -51,6 +51,7 @@ pub(crate) use self::closing::Closing;
 use self::descriptor::Descriptors;
 pub(crate) use self::descriptor::FdRef;
 use self::flight::{End, Finished, Start};
+pub use self::handle::Spliceable;
 pub(crate) use self::handle::{FromSharedFd, SharedFd};
 pub(crate) use self::inspect::OpInfo;
 pub(crate) use self::key::OpKey;

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use crate::driver::{SharedFd, Submit};
+use crate::driver::{SharedFd, Spliceable, Submit};
 use crate::op::{self, Readable, Writable};
 
 /// Something with a descriptor that can be polled, such as a socket of a library, an inotify, a
@@ -135,5 +135,11 @@ impl<T: AsFd> AsyncFd<T> {
 impl<T: AsFd> AsFd for AsyncFd<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.inner.as_fd()
+    }
+}
+
+impl<T> Spliceable for AsyncFd<T> {
+    fn shared_fd(&self) -> &SharedFd {
+        &self.fd
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::buf::{BufResult, IoBuf, IoBufMut};
-use crate::driver::{SharedFd, Submit};
+use crate::driver::{SharedFd, Spliceable, Submit};
 use crate::io::{AsyncRead, AsyncWrite};
 use crate::op::{self, ReadNext, WriteNext};
 
@@ -160,3 +160,15 @@ macro_rules! writer {
 }
 
 writer!(Stdout, Stderr);
+
+macro_rules! spliceable {
+    ($($type:ident),*) => {$(
+        impl Spliceable for $type {
+            fn shared_fd(&self) -> &SharedFd {
+                &self.fd
+            }
+        }
+    )*};
+}
+
+spliceable!(Stdin, Stdout, Stderr);

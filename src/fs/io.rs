@@ -4,6 +4,7 @@ use std::future::Future;
 
 use super::File;
 use crate::buf::{BufResult, IoBuf, IoBufMut, IoVectoredBuf, IoVectoredBufMut};
+use crate::driver::{SharedFd, Spliceable};
 use crate::io::{AsyncReadAt, AsyncWriteAt};
 
 impl AsyncReadAt for File {
@@ -35,5 +36,11 @@ impl AsyncWriteAt for File {
         offset: u64,
     ) -> impl Future<Output = BufResult<usize, B>> {
         File::writev_at(self, bufs, offset)
+    }
+}
+
+impl Spliceable for File {
+    fn shared_fd(&self) -> &SharedFd {
+        &self.fd
     }
 }

@@ -184,7 +184,7 @@ where
 }
 
 /// Waits for both, or for the first error.
-async fn try_both<A, B>(
+pub(super) async fn try_both<A, B>(
     a: impl Future<Output = io::Result<A>>,
     b: impl Future<Output = io::Result<B>>,
 ) -> io::Result<(A, B)> {

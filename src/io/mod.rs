@@ -10,14 +10,15 @@
 //!
 //! Built on them:
 //!
-//! - whole transfers: the `…Ext` traits, [`copy`] and [`copy_bidirectional`];
+//! - whole transfers: the `…Ext` traits, [`copy`], [`copy_bidirectional`] and [`sendfile`];
 //! - few large calls instead of many small ones: [`BufReader`], [`BufWriter`];
 //! - text and delimited pieces: [`Lines`], [`Split`];
 //! - one stream made of others: [`Take`], [`Chain`], [`Join`], and [`Positioned`] of a file;
 //! - streams in memory: [`duplex`], [`simplex`], [`empty`], [`sink`], [`repeat`], and the traits
 //!   for `&[u8]`, `Vec<u8>`, `VecDeque<u8>`, `Bytes`, `BytesMut` and std's `Cursor`.
 //!
-//! And for descriptors that were made elsewhere: [`AsyncFd`], [`stdin`], [`stdout`], [`stderr`].
+//! And for descriptors that were made elsewhere: [`AsyncFd`], [`stdin`], [`stdout`], [`stderr`]; for
+//! pipes, [`splice`] and [`tee`].
 //!
 //! # Cancellation
 //!
@@ -43,6 +44,7 @@ mod positioned;
 mod read;
 mod read_at;
 mod read_ext;
+mod sendfile;
 mod splittable;
 mod take;
 mod trivial;
@@ -64,6 +66,7 @@ pub use self::positioned::Positioned;
 pub use self::read::AsyncRead;
 pub use self::read_at::AsyncReadAt;
 pub use self::read_ext::AsyncReadExt;
+pub use self::sendfile::sendfile;
 pub use self::splittable::{Join, Splittable, join};
 pub use self::take::Take;
 pub use self::trivial::{Empty, Repeat, Sink, empty, repeat, sink};
@@ -71,7 +74,7 @@ pub use self::write::AsyncWrite;
 pub use self::write_at::AsyncWriteAt;
 pub use self::write_ext::AsyncWriteExt;
 
-pub use crate::foreign::{AsyncFd, Stderr, Stdin, Stdout, stderr, stdin, stdout};
+pub use crate::foreign::{AsyncFd, Stderr, Stdin, Stdout, splice, stderr, stdin, stdout, tee};
 
 #[cfg(test)]
 mod testing;

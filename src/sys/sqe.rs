@@ -6,6 +6,8 @@
 
 #![expect(unsafe_code, reason = "ends the borrow of what the kernel goes on using")]
 
+mod pipes;
+
 use std::ffi::CStr;
 use std::marker::PhantomData;
 use std::os::fd::{IntoRawFd, OwnedFd};

@@ -206,6 +206,33 @@ fn a_read_of_a_named_pipe_waits_for_its_first_writer_and_ends_with_the_last() {
 }
 
 #[test]
+fn a_splice_and_a_tee_go_to_a_worker_and_want_a_pipe() {
+    let mut ring = TestRing::new();
+    let scratch = Scratch::new();
+    let file = create(&mut ring, &scratch.path("file"));
+    assert_eq!(run(&mut ring, write_at(&file, b"0123456789", 0)), 10);
+    let [one, other] = ["one", "other"].map(|name| {
+        let both_ways = open(&mut ring, &scratch.fifo(name), libc::O_RDWR);
+        syscall::adopt(both_ways)
+    });
+    let fd = |of: &OwnedFd| Fd(of.as_raw_fd());
+    let splice = |from: &OwnedFd, at, to: &OwnedFd| {
+        opcode::Splice::new(fd(from), at, fd(to), -1, 100).build()
+    };
+    ring.push(splice(&file, 4, &one).user_data(OP));
+    ring.submit();
+    assert_eq!(ring.reap(), [], "not in the submission itself");
+    assert_eq!(ring.one().res, 6);
+    let tee = opcode::Tee::new(fd(&one), fd(&other), 100).build();
+    assert_eq!(run(&mut ring, tee), 6);
+    for pipe in [&one, &other] {
+        assert_eq!(syscall::readable_bytes(pipe), 6);
+    }
+    assert_eq!(run(&mut ring, splice(&file, 0, &file)), -libc::EINVAL);
+    assert_eq!(run(&mut ring, splice(&one, 0, &other)), -libc::ESPIPE);
+}
+
+#[test]
 fn a_regular_file_refuses_no_poll_and_is_always_ready() {
     let mut ring = TestRing::new();
     let scratch = Scratch::new();

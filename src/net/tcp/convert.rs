@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use super::{TcpListener, TcpSocket, TcpStream};
-use crate::driver::{FromSharedFd, SharedFd};
+use crate::driver::{FromSharedFd, SharedFd, Spliceable};
 use crate::net::{IntoStdError, into_std};
 use crate::sys::socket_options::{self, Domain, Kind};
 
@@ -157,3 +157,9 @@ macro_rules! as_fd {
 }
 
 as_fd!(TcpListener, TcpSocket, TcpStream);
+
+impl Spliceable for TcpStream {
+    fn shared_fd(&self) -> &SharedFd {
+        self.shared()
+    }
+}
