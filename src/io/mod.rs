@@ -74,7 +74,9 @@ pub use self::write::AsyncWrite;
 pub use self::write_at::AsyncWriteAt;
 pub use self::write_ext::AsyncWriteExt;
 
-pub use crate::foreign::{AsyncFd, Stderr, Stdin, Stdout, splice, stderr, stdin, stdout, tee};
+pub use crate::foreign::{
+    AsyncFd, Spliceable, Stderr, Stdin, Stdout, splice, stderr, stdin, stdout, tee,
+};
 
 #[cfg(test)]
 mod testing;
