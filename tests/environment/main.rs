@@ -2,7 +2,13 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/fifo.rs"]
+mod named_pipe;
+#[path = "../common/temp.rs"]
+mod temp;
 
 mod descriptors;
+mod forks;
 mod locked_memory;
 mod setup;
+mod signals;
