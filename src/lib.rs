@@ -69,6 +69,7 @@ pub mod buf;
 mod driver;
 mod foreign;
 pub mod fs;
+mod growth;
 #[cfg(all(test, guard_pages))]
 #[path = "../tests/common/guard.rs"]
 mod guard;

@@ -14,6 +14,7 @@ use std::task::Waker;
 
 use super::op::Lane;
 use super::stash::{Leftover, Stash};
+use crate::growth;
 use crate::scheduler::Wake;
 use crate::sys::Descriptor;
 
@@ -116,7 +117,7 @@ impl Descriptors {
                     lingers: false,
                     rare: None,
                 };
-                self.entries.push(entry);
+                growth::push(&mut self.entries, entry);
                 (self.entries.len() - 1) as u32
             }
         };
@@ -239,7 +240,7 @@ impl Descriptors {
         entry.generation = entry.generation.wrapping_add(1);
         let (fd, lingers) = (entry.fd.take(), entry.lingers);
         let released = Released { fd, lingers, rare: entry.rare.take() };
-        self.free.push(index);
+        growth::push(&mut self.free, index);
         Some(released)
     }
 

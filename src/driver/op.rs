@@ -76,6 +76,12 @@ pub trait Op: Unpin + Sized + 'static {
         None
     }
 
+    /// Whether to submit the op anew after this success, for the rest of its work.
+    #[inline]
+    fn goes_on(&mut self, _res: i32) -> bool {
+        false
+    }
+
     /// Whether to submit the op anew after this failure, which the caller must not see.
     fn retries(&mut self, _error: &io::Error) -> bool {
         false

@@ -16,10 +16,12 @@ use std::ptr::NonNull;
 
 use super::descriptor::FdRef;
 use super::op::{Lane, Op};
+use crate::growth;
 use crate::sys::{Outcome, Prepared, Sqe};
 
-/// Bytes of the cells of each class, header included.
-const CLASSES: [usize; 6] = [64, 128, 192, 256, 512, 1024];
+/// Bytes of the cells of each class, header included: with the word that the usual allocators put
+/// before each cell, as many as these really take.
+const CLASSES: [usize; 9] = [56, 72, 88, 120, 152, 184, 248, 504, 1016];
 const ALIGN: usize = 16;
 /// An allocator that guards what was freed has to be told of each cell that is.
 const KEEPS_CELLS: bool = !cfg!(guard_pages);
@@ -231,7 +233,7 @@ impl Cells {
     #[inline]
     pub(super) fn recycle(&mut self, cell: EmptyCell) {
         match cell.vtable.class {
-            Some(class) if KEEPS_CELLS => self.free[class].push(cell.memory),
+            Some(class) if KEEPS_CELLS => growth::push(&mut self.free[class], cell.memory),
             // SAFETY: the memory came from `allocate` with this layout and is empty.
             _ => unsafe { dealloc(cell.memory.as_ptr(), cell.vtable.layout) },
         }
@@ -302,9 +304,9 @@ mod tests {
         let (cell, _) = cells.put(Probe { token: token.clone(), bytes: [0u8; 60] });
         let first = cell.memory;
         cells.take::<Probe<60>>(cell);
-        let (cell, _) = cells.put(Probe { token: token.clone(), bytes: [0u8; 90] });
+        let (cell, _) = cells.put(Probe { token: token.clone(), bytes: [0u8; 57] });
         assert_eq!(cell.memory, first);
-        cells.take::<Probe<90>>(cell);
+        cells.take::<Probe<57>>(cell);
         assert_eq!(Rc::strong_count(&token), 1);
     }
 

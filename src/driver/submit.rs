@@ -1,11 +1,13 @@
 //! The future of one op.
 
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use super::ending::{Cancel, CancelOn};
 use super::op::Op;
 use super::{Driver, End, Finished, OpKey, Start, unpolled};
 use crate::sys::{self, Prepared};
@@ -37,7 +39,7 @@ pub struct Submit<T: Op> {
     timer: Option<Box<Sleep>>,
     has_expired: bool,
     /// Whether its end was asked for: then it is not submitted again, whatever it ended with.
-    is_unwanted: bool,
+    pub(super) is_unwanted: bool,
     /// The loop it was submitted on; zero until it is polled.
     runtime: u32,
     #[cfg(debug_assertions)]
@@ -99,13 +101,13 @@ impl<T: Op> Submit<T> {
     /// operation that was never polled is not submitted at all. In order to cancel one that is in
     /// flight, poll it through a `&mut` reference, for instance in `select!`.
     pub fn cancel(self) -> Cancel<T> {
-        Cancel { submit: self }
+        Cancel::new(self)
     }
 
     /// Ends the operation when `signal` is done, for instance a token's `cancelled()`; the future
     /// that comes back gives the exact outcome as [`cancel`](Self::cancel) does.
     pub fn cancel_on<S: Future<Output = ()> + Unpin>(self, signal: S) -> CancelOn<T, S> {
-        CancelOn { submit: self, signal: Some(signal) }
+        CancelOn::new(self, signal)
     }
 
     /// Ends the operation when `token` is cancelled; the future that comes back gives the exact
@@ -179,7 +181,7 @@ impl<T: Op> Submit<T> {
         entry
     }
 
-    fn ask_to_cancel(&mut self) {
+    pub(super) fn ask_to_cancel(&mut self) {
         self.is_unwanted = true;
         if let State::InFlight(key) = self.state {
             let _elsewhere = super::with(|driver| driver.request_cancel(key));
@@ -223,6 +225,8 @@ impl<T: Op> Submit<T> {
         });
         match started {
             Some(Start::InFlight(key)) => {
+                // It holds a key, which has nothing to be dropped.
+                let _key = ManuallyDrop::new(started);
                 self.state = State::InFlight(key);
                 if self.timer.is_some() {
                     self.poll_timer(cx);
@@ -278,7 +282,7 @@ impl<T: Op> Submit<T> {
             driver.poll::<T>(key, cx.waker())
         });
         let Some(finished) = finished else { super::no_loop(T::NAME) };
-        let Some(Finished { op, outcome, end }) = finished else {
+        let Some(Finished { mut op, outcome, end }) = finished else {
             if self.timer.is_some() {
                 self.poll_timer(cx);
             }
@@ -286,6 +290,9 @@ impl<T: Op> Submit<T> {
         };
         self.state = State::Done;
         if outcome.res >= 0 {
+            if op.goes_on(outcome.res) {
+                return self.start_again(op, cx);
+            }
             return Poll::Ready(op.complete(outcome.into_result()));
         }
         self.finish_failed(Finished { op, outcome, end }, cx)
@@ -351,50 +358,5 @@ impl<T: Op> std::fmt::Debug for Submit<T> {
             State::Done => "done",
         };
         f.debug_struct("Submit").field("op", &T::NAME).field("state", &state).finish()
-    }
-}
-
-/// An operation that was asked to end; made by [`Submit::cancel`].
-#[must_use = "the outcome is known only to who awaits it"]
-#[derive(Debug)]
-pub struct Cancel<T: Op> {
-    submit: Submit<T>,
-}
-
-impl<T: Op> Future for Cancel<T> {
-    type Output = T::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T::Output> {
-        let this = self.get_mut();
-        if !this.submit.is_unwanted {
-            this.submit.ask_to_cancel();
-        }
-        Pin::new(&mut this.submit).poll(cx)
-    }
-}
-
-/// An operation that ends when a signal comes; made by [`Submit::cancel_on`].
-#[must_use = "an operation does nothing unless it is awaited"]
-#[derive(Debug)]
-pub struct CancelOn<T: Op, S> {
-    submit: Submit<T>,
-    /// `None` once it has come.
-    signal: Option<S>,
-}
-
-impl<T: Op, S: Future<Output = ()> + Unpin> Future for CancelOn<T, S> {
-    type Output = T::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T::Output> {
-        let this = self.get_mut();
-        let came = match &mut this.signal {
-            Some(signal) => Pin::new(signal).poll(cx).is_ready(),
-            None => false,
-        };
-        if came {
-            this.signal = None;
-            this.submit.ask_to_cancel();
-        }
-        Pin::new(&mut this.submit).poll(cx)
     }
 }

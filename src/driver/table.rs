@@ -8,6 +8,7 @@ use super::lifecycle::{AfterCompletion, Lifecycle};
 use super::multishot::Stream;
 use super::op::Lane;
 use super::slot::OpCell;
+use crate::growth;
 use crate::scheduler::Wake;
 use crate::sys::Outcome;
 
@@ -162,7 +163,7 @@ impl Table {
 
     #[cold]
     fn add(&mut self) -> u32 {
-        self.slots.push(Slot {
+        let slot = Slot {
             lifecycle: Lifecycle::Abandoned,
             cell: None,
             descriptor: None,
@@ -173,7 +174,8 @@ impl Table {
             marks: Marks::default(),
             first: 0,
             since_ns: 0,
-        });
+        };
+        growth::push(&mut self.slots, slot);
         (self.slots.len() - 1) as u32
     }
 
@@ -196,7 +198,7 @@ impl Table {
         let cell = slot.cell.take()?;
         slot.lifecycle = Lifecycle::Abandoned;
         slot.generation = slot.generation.wrapping_add(1);
-        self.free.push(key.index);
+        growth::push(&mut self.free, key.index);
         Some(Done { cell, outcome, marks, descriptor })
     }
 
@@ -235,7 +237,7 @@ impl Table {
         let slot = self.get(key)?;
         let cell = slot.cell.take();
         slot.free();
-        self.free.push(key.index);
+        growth::push(&mut self.free, key.index);
         cell
     }
 

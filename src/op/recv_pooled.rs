@@ -13,22 +13,27 @@ use crate::sys::{self, FilledFromGroup, Sqe};
 #[derive(Debug)]
 pub struct RecvPooled {
     socket: FdRef,
-    group: Result<(u16, u32), io::ErrorKind>,
-    own: Option<Vec<u8>>,
+    from: From,
+}
+
+/// Where the buffer is from.
+#[derive(Debug)]
+enum From {
+    /// The pool: its group, and how long its buffers are.
+    Group(u16, u32),
+    Own(Vec<u8>),
 }
 
 #[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn recv_pooled(socket: &SharedFd) -> Submit<RecvPooled> {
     let group = driver::with(|driver| driver.buffer_group());
-    let group = match group {
-        Some(Ok(group)) => Ok(group),
-        Some(Err(error)) => Err(error.kind()),
-        // Outside its loop the op panics when it is polled, with the sentence that says so.
-        None => Err(io::ErrorKind::Other),
+    let from = match group {
+        Some(Ok((group, size))) => From::Group(group, size),
+        // A kernel without provided buffers, or without memory for them, receives into the op's
+        // own. Outside its loop the op panics when it is polled, with the sentence that says so.
+        Some(Err(_)) | None => From::Own(Vec::with_capacity(8192)),
     };
-    // A kernel without provided buffers, or without memory for them, receives into the op's own.
-    let own = group.is_err().then(|| Vec::with_capacity(8192));
-    Submit::new(RecvPooled { socket: socket.name(), group, own })
+    Submit::new(RecvPooled { socket: socket.name(), from })
 }
 
 impl Op for RecvPooled {
@@ -39,10 +44,9 @@ impl Op for RecvPooled {
 
     fn prepare(&mut self) -> Sqe<'_, FilledFromGroup> {
         let socket = self.socket.descriptor();
-        match (&mut self.own, self.group) {
-            (Some(own), _) => Sqe::recv_plain(socket, buf::lend_mut(own)),
-            (None, Ok((group, size))) => Sqe::recv_from_group(socket, group, size),
-            (None, Err(_)) => unreachable!("without a group the op has a buffer of its own"),
+        match &mut self.from {
+            From::Own(own) => Sqe::recv_plain(socket, buf::lend_mut(own)),
+            From::Group(group, size) => Sqe::recv_from_group(socket, *group, *size),
         }
     }
 
@@ -51,7 +55,7 @@ impl Op for RecvPooled {
         if let Some(id) = buffer_id {
             return Ok(driver::take_buffer(id, len));
         }
-        let own = self.own.unwrap_or_default();
+        let From::Own(own) = self.from else { return Ok(PooledBuf::from_vec(Vec::new())) };
         let BufResult(_, mut own) = buf::reclaim(own, Ok(len));
         own.truncate(len);
         Ok(PooledBuf::from_vec(own))
@@ -71,22 +75,30 @@ impl Op for RecvPooled {
     }
 
     fn serve(&mut self, stash: &mut Stash) -> Option<io::Result<FilledFromGroup>> {
-        let size = self.group.map_or(8192, |(_, size)| size as usize);
-        let own = self.own.get_or_insert_with(|| Vec::with_capacity(size.min(stash.len())));
+        let mut own = match &mut self.from {
+            From::Own(own) => std::mem::take(own),
+            From::Group(_, size) => Vec::with_capacity(stash.len().min(*size as usize)),
+        };
         match stash.take_bytes(own.as_uninit()) {
-            Some(len) => Some(Ok(FilledFromGroup { len, buffer_id: None })),
+            Some(len) => {
+                self.from = From::Own(own);
+                Some(Ok(FilledFromGroup { len, buffer_id: None }))
+            }
             None => {
+                if let From::Own(place) = &mut self.from {
+                    *place = own;
+                }
                 stash.take_end().map(|end| end.map(|len| FilledFromGroup { len, buffer_id: None }))
             }
         }
     }
 
     fn retries(&mut self, error: &io::Error) -> bool {
-        if self.own.is_some() || !sys::is_out_of_buffers(error) {
+        if matches!(self.from, From::Own(_)) || !sys::is_out_of_buffers(error) {
             return false;
         }
         let size = driver::with(|driver| driver.note_exhausted()).unwrap_or(8192);
-        self.own = Some(Vec::with_capacity(size as usize));
+        self.from = From::Own(Vec::with_capacity(size as usize));
         true
     }
 }

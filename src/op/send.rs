@@ -37,31 +37,47 @@ impl<B: IoBuf> Op for Send<B> {
     }
 }
 
-/// Sends what a buffer holds from some byte on, all of it if the kernel can.
+/// Sends every byte of a buffer.
+///
+/// The kernel goes on by itself until all is sent; where it ends early, the rest is submitted anew.
 #[derive(Debug)]
-pub struct SendRest<B> {
+pub struct SendAll<B> {
     socket: FdRef,
     buf: B,
-    begin: usize,
+    sent: usize,
 }
 
 #[cfg_attr(debug_assertions, track_caller)]
-pub(crate) fn send_rest<B: IoBuf>(socket: &SharedFd, buf: B, begin: usize) -> Submit<SendRest<B>> {
-    Submit::new(SendRest { socket: socket.name(), buf, begin })
+pub(crate) fn send_all<B: IoBuf>(socket: &SharedFd, buf: B) -> Submit<SendAll<B>> {
+    Submit::new(SendAll { socket: socket.name(), buf, sent: 0 })
 }
 
-impl<B: IoBuf> Op for SendRest<B> {
+impl<B: IoBuf> Op for SendAll<B> {
     type Completed = Taken;
-    type Output = BufResult<usize, B>;
+    type Output = BufResult<(), B>;
     const NAME: &'static str = "send";
     const LANE: Option<Lane> = Some(Lane::Write);
 
     fn prepare(&mut self) -> Sqe<'_, Taken> {
-        Sqe::send_whole(self.socket.descriptor(), buf::lend_part(&self.buf, self.begin))
+        // Sending nothing fails on some sockets, and there is nothing that could.
+        if self.buf.init_len() == 0 {
+            return Sqe::nop();
+        }
+        Sqe::send_whole(self.socket.descriptor(), buf::lend_part(&self.buf, self.sent))
+    }
+
+    fn goes_on(&mut self, res: i32) -> bool {
+        self.sent += res as usize;
+        res > 0 && self.sent < self.buf.init_len()
     }
 
     fn complete(self, result: io::Result<Taken>) -> Self::Output {
-        BufResult(result.map(|taken| taken.0), self.buf)
+        let is_all = self.sent >= self.buf.init_len();
+        let done = match result {
+            Ok(_) if !is_all => Err(io::ErrorKind::WriteZero.into()),
+            result => result.map(drop),
+        };
+        BufResult(done, self.buf)
     }
 
     fn descriptor(&self) -> Option<FdRef> {

@@ -101,16 +101,17 @@ impl Runtime {
     #[inline(never)]
     pub(super) fn watched_tick<T>(
         &self,
-        root: &mut dyn FnMut(TaskId) -> Option<Poll<T>>,
+        root_id: TaskId,
+        root: &mut dyn FnMut() -> Poll<T>,
     ) -> Option<T> {
         report_slow_enters();
         for _ in 0..self.task_budget {
             let id = scheduler::with(Scheduler::next)??;
             let _watched = task::watch_poll(id);
-            match root(id) {
-                None => task::run_watched(id),
-                Some(Poll::Pending) => {}
-                Some(Poll::Ready(output)) => return Some(output),
+            if id != root_id {
+                task::run_watched(id);
+            } else if let Poll::Ready(output) = root() {
+                return Some(output);
             }
         }
         None

@@ -171,10 +171,7 @@ impl Runtime {
         let scratch = &mut *self.scratch.borrow_mut();
         scheduler::wake(root.id());
         loop {
-            let done = self.tick(|id| {
-                let is_root = id == root.id();
-                is_root.then(|| root.poll(future.as_mut()))
-            });
+            let done = self.tick(root.id(), || root.poll(future.as_mut()));
             if let Some(output) = done {
                 return output;
             }
@@ -187,17 +184,17 @@ impl Runtime {
     /// Polls what is ready, at most a budget of it; `root` polls the one task that the table does
     /// not hold, and its output ends the tick.
     #[inline]
-    fn tick<T>(&self, mut root: impl FnMut(TaskId) -> Option<Poll<T>>) -> Option<T> {
+    fn tick<T>(&self, root_id: TaskId, mut root: impl FnMut() -> Poll<T>) -> Option<T> {
         scheduler::with(scheduler::Scheduler::begin_tick);
         if self.is_watched() {
-            return self.watched_tick(&mut root);
+            return self.watched_tick(root_id, &mut root);
         }
         for _ in 0..self.task_budget {
             let id = scheduler::with(scheduler::Scheduler::next)??;
-            match root(id) {
-                None => task::run(id),
-                Some(Poll::Pending) => {}
-                Some(Poll::Ready(output)) => return Some(output),
+            if id != root_id {
+                task::run(id);
+            } else if let Poll::Ready(output) = root() {
+                return Some(output);
             }
         }
         None

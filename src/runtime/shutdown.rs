@@ -1,11 +1,13 @@
 //! How a loop ends: tasks first, then operations, then the descriptors.
 
+use std::task::Poll;
 use std::time::Duration;
 
 use super::parts::{self, Parts};
 use super::{Runtime, take_messages};
 use crate::driver::{self, Driver, Reaped};
 use crate::remote::Remote;
+use crate::scheduler::TaskId;
 use crate::sys::clock;
 use crate::task;
 
@@ -43,7 +45,7 @@ impl Runtime {
     fn clean_up(&self, mut ending: task::Ending, deadline_ns: u64) {
         let scratch = &mut *self.scratch.borrow_mut();
         while ending.is_pending() && clock::monotonic_ns() < deadline_ns {
-            let _no_root: Option<()> = self.tick(|_| None);
+            let _no_root: Option<()> = self.tick(TaskId::NOBODY, || Poll::Pending);
             if !ending.is_pending() {
                 return;
             }

@@ -5,11 +5,13 @@
 //! the kernel: it has announced that it parks, and whoever sends it a message kicks it. So a wake
 //! that the handshake loses is lost here, too.
 
+use std::task::Poll;
+
 use super::dump::Dump;
 use super::{Runtime, fire_timers, simulated, take_messages, turn, wait};
 use crate::driver;
 use crate::remote::Remote;
-use crate::scheduler::{self, Scheduler};
+use crate::scheduler::{self, Scheduler, TaskId};
 use crate::sys::Wait;
 use crate::time::timers;
 
@@ -41,7 +43,7 @@ impl Runtime {
             take_messages(remote, scratch);
             fire_timers(scratch);
         }
-        let _no_root: Option<()> = self.tick(|_| None);
+        let _no_root: Option<()> = self.tick(TaskId::NOBODY, || Poll::Pending);
         let wait = wait(remote, u64::MAX);
         let before = driver::with(|driver| driver.completions());
         turn(wait, scratch).expect(refused);

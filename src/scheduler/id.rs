@@ -4,16 +4,18 @@ use std::fmt;
 
 /// A task's name, packed into the word that a waker carries.
 ///
-/// Ten bits say the loop, 27 the generation, 27 the slot. A generation that came round would at
-/// worst wake a task for nothing, which every future allows.
+/// Ten bits say the loop, 26 the generation, 27 the slot. A generation that came round would at
+/// worst wake a task for nothing, which every future allows. One bit is the scheduler's own, and is
+/// never set in a name that somebody else sees: whether the task is in the queue.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct TaskId(u64);
 
 impl TaskId {
     /// A name that no task has.
-    pub(super) const NOBODY: TaskId = TaskId(u64::MAX);
+    pub(crate) const NOBODY: TaskId = TaskId(u64::MAX);
     pub(crate) const INDEX_MAX: u32 = (1 << 27) - 1;
-    pub(crate) const GENERATION_MAX: u32 = (1 << 27) - 1;
+    pub(crate) const GENERATION_MAX: u32 = (1 << 26) - 1;
+    const QUEUED: u64 = 1 << 53;
 
     #[inline]
     pub(super) fn new(place: usize, generation: u32, index: u32) -> Self {
@@ -23,6 +25,24 @@ impl TaskId {
     /// The name of a task of the runtime with this number.
     pub(crate) fn named(runtime: u32, generation: u32, index: u32) -> Self {
         TaskId::new(crate::remote::place(runtime), generation, index)
+    }
+
+    /// The name as its slot has it while the task is in the queue.
+    #[inline]
+    pub(super) fn queued(self) -> Self {
+        TaskId(self.0 | Self::QUEUED)
+    }
+
+    #[inline]
+    pub(super) fn unqueued(self) -> Self {
+        TaskId(self.0 & !Self::QUEUED)
+    }
+
+    /// The name of the next task in this slot.
+    #[inline]
+    pub(super) fn next_of_slot(self) -> Self {
+        let generation = (self.generation() + 1) & Self::GENERATION_MAX;
+        TaskId::new(self.place(), generation, self.index())
     }
 
     #[inline]

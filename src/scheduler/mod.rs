@@ -14,6 +14,7 @@ mod waker;
 pub(crate) use self::id::TaskId;
 use self::queue::Queue;
 pub(crate) use self::waker::{Wake, task_of, waker_of};
+use crate::growth;
 use crate::local::Local;
 use crate::remote::{self, Remote};
 
@@ -36,11 +37,12 @@ pub(crate) struct Scheduler {
     woken: u64,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Slot {
-    generation: u32,
-    is_queued: bool,
-}
+/// The name of the task in a slot, or of the next one, and whether it is in the queue.
+///
+/// Both in one word, so that a wake asks one question: is this the name of a task of this loop that
+/// is alive and not queued?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Slot(TaskId);
 
 impl Scheduler {
     pub(crate) fn new(runtime: u32) -> Self {
@@ -62,56 +64,56 @@ impl Scheduler {
     /// At more tasks than a name can count (134 million).
     #[inline]
     pub(crate) fn allocate(&mut self) -> TaskId {
-        let index = match self.free.pop() {
-            Some(index) => index,
-            None => {
-                let index = self.slots.len() as u32;
-                assert!(index < TaskId::INDEX_MAX, "too many tasks on one loop");
-                self.slots.push(Slot { generation: 0, is_queued: false });
-                index
-            }
-        };
-        TaskId::new(self.place, self.slots[index as usize].generation, index)
+        match self.free.pop() {
+            Some(index) => self.slots[index as usize].0,
+            None => self.add(),
+        }
+    }
+
+    #[cold]
+    fn add(&mut self) -> TaskId {
+        let index = self.slots.len() as u32;
+        assert!(index < TaskId::INDEX_MAX, "too many tasks on one loop");
+        let name = TaskId::new(self.place, 0, index);
+        growth::push(&mut self.slots, Slot(name));
+        name
     }
 
     /// Takes a name back: it wakes nobody from now on.
     #[inline]
     pub(crate) fn release(&mut self, task: TaskId) {
-        let Some(slot) = self.slot(task) else { return };
-        slot.generation = (slot.generation + 1) & TaskId::GENERATION_MAX;
-        slot.is_queued = false;
-        self.free.push(task.index());
+        let Some(slot) = self.slots.get_mut(task.index() as usize) else { return };
+        if slot.0.unqueued() == task {
+            *slot = Slot(task.next_of_slot());
+            growth::push(&mut self.free, task.index());
+        }
     }
 
-    /// Puts a task at the end of the queue unless it is in there.
+    /// Puts a task at the end of the queue unless it is in there; `false` when the name is no such
+    /// task's: it is queued, has ended, or is another loop's.
     #[inline]
-    pub(crate) fn wake(&mut self, task: TaskId) {
-        if let Some(slot) = self.slot(task) {
-            if !std::mem::replace(&mut slot.is_queued, true) {
-                self.woken += 1;
-                if self.running == task {
-                    self.yielded.push(task);
-                } else {
-                    self.queue.push(task);
-                }
-            }
+    pub(crate) fn wake(&mut self, task: TaskId) -> bool {
+        match self.slots.get_mut(task.index() as usize) {
+            Some(slot) if slot.0 == task => *slot = Slot(task.queued()),
+            _ => return false,
         }
+        self.woken += 1;
+        if self.running == task {
+            growth::push(&mut self.yielded, task);
+        } else {
+            self.queue.push(task);
+        }
+        true
     }
 
-    /// Wakes the tasks of this loop among them, and leaves the others: a waker of somebody else's
-    /// may do anything, and is called outside the borrow.
-    fn wake_own(&mut self, wakes: &mut Vec<Wake>) {
-        let mut others = 0;
-        for index in 0..wakes.len() {
-            match wakes[index] {
-                Wake::Task(task) if task.place() == self.place => self.wake(task),
-                _ => {
-                    wakes.swap(others, index);
-                    others += 1;
-                }
-            }
+    /// Wakes who is a task of this loop; a waker of somebody else's comes back, for it may do
+    /// anything and is called outside the borrow.
+    #[inline]
+    pub(crate) fn wake_own(&mut self, wake: Wake) -> Option<Wake> {
+        match wake {
+            Wake::Task(task) if self.wake(task) || task.place() == self.place => None,
+            other => Some(other),
         }
-        wakes.truncate(others);
     }
 
     /// A turn has been made: tasks that yielded may run again.
@@ -129,10 +131,13 @@ impl Scheduler {
                 self.running = TaskId::NOBODY;
                 return None;
             };
-            if let Some(slot) = self.slot(task) {
-                slot.is_queued = false;
-                self.running = task;
-                return Some(task);
+            if let Some(slot) = self.slots.get_mut(task.index() as usize) {
+                // A name that was queued and has ended since is no more the slot's.
+                if *slot == Slot(task.queued()) {
+                    *slot = Slot(task);
+                    self.running = task;
+                    return Some(task);
+                }
             }
         }
     }
@@ -144,19 +149,13 @@ impl Scheduler {
     }
 
     /// Whether a task is in the queue.
-    pub(crate) fn is_queued(&mut self, task: TaskId) -> bool {
-        self.slot(task).is_some_and(|slot| slot.is_queued)
+    pub(crate) fn is_queued(&self, task: TaskId) -> bool {
+        self.slots.get(task.index() as usize) == Some(&Slot(task.queued()))
     }
 
     /// Wakes since the loop began.
     pub(crate) fn woken(&self) -> u64 {
         self.woken
-    }
-
-    #[inline]
-    fn slot(&mut self, task: TaskId) -> Option<&mut Slot> {
-        let slot = self.slots.get_mut(task.index() as usize)?;
-        (slot.generation == task.generation()).then_some(slot)
     }
 }
 
@@ -176,21 +175,23 @@ pub(crate) fn wake_all(wakes: &mut Vec<Wake>) {
     if wakes.is_empty() {
         return;
     }
-    with(|scheduler| scheduler.wake_own(wakes));
     wakes.drain(..).for_each(Wake::wake);
 }
 
 /// Wakes a task from any thread.
 #[inline]
 pub(crate) fn wake(task: TaskId) {
-    let here = with(|scheduler| {
-        let own = scheduler.place == task.place();
-        if own {
-            scheduler.wake(task);
-        }
-        own
-    });
-    if here != Some(true) {
+    if with(|scheduler| scheduler.wake(task)) != Some(true) {
+        wake_elsewhere(task);
+    }
+}
+
+/// A name that is no waiting task's on this thread's loop: there is nothing to do, or another loop
+/// is told.
+#[cold]
+#[inline(never)]
+fn wake_elsewhere(task: TaskId) {
+    if with(|scheduler| scheduler.place == task.place()) != Some(true) {
         Remote::of(task.place() as u32).wake(task.index() as usize, task.to_bits());
     }
 }

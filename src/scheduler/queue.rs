@@ -1,6 +1,7 @@
 //! The run queue itself: first in, first out.
 
 use super::TaskId;
+use crate::growth;
 
 /// Names in the order in which they came.
 ///
@@ -15,7 +16,7 @@ pub(super) struct Queue {
 impl Queue {
     #[inline]
     pub(super) fn push(&mut self, name: TaskId) {
-        self.names.push(name);
+        growth::push(&mut self.names, name);
     }
 
     #[inline]

@@ -63,14 +63,6 @@ impl Wake {
         }
     }
 
-    /// The task that is woken, if it is one of ours.
-    pub(crate) fn task(&self) -> Option<TaskId> {
-        match self {
-            Wake::Task(task) => Some(*task),
-            Wake::Other(_) => None,
-        }
-    }
-
     #[inline]
     pub(crate) fn wake(self) {
         match self {

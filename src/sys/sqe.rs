@@ -79,6 +79,12 @@ impl<'op, R> Sqe<'op, R> {
         Sqe { entry, meaning: PhantomData }
     }
 
+    /// `IORING_OP_NOP`, which succeeds as any op that does nothing would. Since 5.1.
+    #[inline]
+    pub(crate) fn nop() -> Self {
+        Sqe::new(opcode::Nop::new().build())
+    }
+
     /// Makes the kernel go to a thread of its own at once, without the first try in passing, which
     /// some opcodes make in another way than one expects. Since 5.6.
     pub(crate) fn off_thread(self) -> Self {
@@ -111,12 +117,6 @@ fn fd(descriptor: Descriptor) -> types::Fd {
 
 /// Sockets and control.
 impl<'op> Sqe<'op, ()> {
-    /// `IORING_OP_NOP`. Since 5.1.
-    #[inline]
-    pub(crate) fn nop() -> Self {
-        Sqe::new(opcode::Nop::new().build())
-    }
-
     /// `IORING_OP_ASYNC_CANCEL` of one op by its user data. Since 5.5.
     #[inline]
     pub(crate) fn cancel(user_data: u64) -> Self {

@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use super::table::{State, Stop, Tasks};
-use crate::scheduler::{TaskId, Wake};
+use crate::scheduler::TaskId;
 
 /// What there is to say of a task.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Tasks {
                 site: slot.site,
                 is_stopping: slot.stop != Stop::No,
                 is_cleaning_up: slot.state == State::CleaningUp,
-                joiner: slot.joiner.as_ref().and_then(Wake::task),
+                joiner: (slot.joiner != TaskId::NOBODY).then_some(slot.joiner),
                 record: slot.extra.as_ref().and_then(|extra| extra.record),
             })
             .collect()

@@ -12,12 +12,13 @@ use super::extra::Extra;
 use super::memory::BoxedTask;
 use super::table::{State, Tasks};
 use super::watch::{Hook, Subject};
-use crate::scheduler::{TaskId, Wake};
+use crate::scheduler::TaskId;
 
 /// What the end of a task leaves to be done outside the table's borrow.
 pub(super) struct Ended {
-    /// Who awaits its end.
-    pub(super) joiner: Option<Wake>,
+    /// The task that awaits its end, or [`TaskId::NOBODY`]; who awaits it by another kind of waker
+    /// stands in `extra`.
+    pub(super) joiner: TaskId,
     /// Who awaits the end of its group, or of any task of its set.
     pub(super) watcher: Option<Waker>,
     /// The output, when nobody will take it.
@@ -79,7 +80,8 @@ impl Tasks {
         slot.state = State::Ended;
         let extra = slot.extra.take();
         let link = std::mem::replace(&mut slot.link, Link::NONE);
-        let mut ended = Ended { joiner: slot.joiner.take(), watcher: None, unwanted: None, extra };
+        let joiner = std::mem::replace(&mut slot.joiner, TaskId::NOBODY);
+        let mut ended = Ended { joiner, watcher: None, unwanted: None, extra };
         let is_joinable = slot.is_joinable;
         if is_joinable {
             slot.task = Some(task);
@@ -118,7 +120,7 @@ impl Tasks {
     pub(super) fn detach(&mut self, id: TaskId) -> Option<Unwanted> {
         let slot = self.slot(id)?;
         slot.is_joinable = false;
-        slot.joiner = None;
+        slot.forget_joiner();
         if slot.state != State::Ended {
             return None;
         }

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
+use std::num::NonZero;
 use std::sync::{Mutex, PoisonError};
 
 use super::Id;
@@ -18,13 +19,35 @@ use crate::scheduler::TaskId;
 ///
 /// It converts into an [`io::Error`], so `?` works in functions that return one.
 pub struct JoinError {
-    id: Option<u64>,
-    end: End,
+    id: Number,
+    /// `None` when it was cancelled, which is all there is to say then.
+    ///
+    /// Behind a pointer, for every task has room for its end.
+    end: Option<Box<End>>,
+}
+
+/// The bits of a task's name and one more, or of none.
+///
+/// Never zero, so that a `Result` with nothing in its other half is no larger than the error.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Number(NonZero<u64>);
+
+impl Number {
+    const NONE: Number = Number(NonZero::<u64>::MAX);
+
+    /// No name has all bits set.
+    fn new(bits: Option<u64>) -> Self {
+        bits.and_then(|bits| NonZero::new(bits.wrapping_add(1))).map_or(Self::NONE, Number)
+    }
+
+    fn bits(self) -> Option<u64> {
+        (self != Self::NONE).then(|| self.0.get() - 1)
+    }
 }
 
 enum End {
-    Cancelled { cause: Option<io::Error> },
-    Panicked(Box<Panic>),
+    NotStarted(io::Error),
+    Panicked(Panic),
 }
 
 struct Panic {
@@ -40,23 +63,24 @@ struct Panic {
 impl JoinError {
     /// The end of work that was cancelled; `id` is the task's, where there is one.
     pub(crate) fn cancelled(id: Option<u64>) -> Self {
-        JoinError { id, end: End::Cancelled { cause: None } }
+        JoinError { id: Number::new(id), end: None }
     }
 
     /// The end of work that never started because of `cause`.
     pub(crate) fn not_started(id: Option<u64>, cause: io::Error) -> Self {
-        JoinError { id, end: End::Cancelled { cause: Some(cause) } }
+        JoinError { id: Number::new(id), end: Some(Box::new(End::NotStarted(cause))) }
     }
 
     /// The end of work that panicked with `payload`.
     pub(crate) fn panicked(id: Option<u64>, payload: Box<dyn Any + Send>) -> Self {
         let (message, payload) = (message_of(&*payload), Mutex::new(payload));
-        JoinError { id, end: End::Panicked(Box::new(Panic { message, name: None, payload })) }
+        let panic = Panic { message, name: None, payload };
+        JoinError { id: Number::new(id), end: Some(Box::new(End::Panicked(panic))) }
     }
 
     /// Says what the task was called that panicked.
     pub(crate) fn of_task(mut self, name: Option<&str>) -> Self {
-        if let End::Panicked(panic) = &mut self.end {
+        if let Some(End::Panicked(panic)) = self.end.as_deref_mut() {
             panic.name = name.map(Box::from);
         }
         self
@@ -64,25 +88,22 @@ impl JoinError {
 
     /// The task that ended; `None` of a blocking job.
     pub fn id(&self) -> Option<Id> {
-        self.id.map(|bits| Id(TaskId::from_bits(bits)))
+        self.id.bits().map(|bits| Id(TaskId::from_bits(bits)))
     }
 
     /// What the task was called that panicked, if it had a name.
     pub fn task_name(&self) -> Option<&str> {
-        match &self.end {
-            End::Panicked(panic) => panic.name.as_deref(),
-            End::Cancelled { .. } => None,
-        }
+        self.panic()?.name.as_deref()
     }
 
     /// Whether the work was cancelled: dropped where it was, or never started.
     pub fn is_cancelled(&self) -> bool {
-        matches!(self.end, End::Cancelled { .. })
+        self.panic().is_none()
     }
 
     /// Whether the work panicked.
     pub fn is_panic(&self) -> bool {
-        matches!(self.end, End::Panicked(_))
+        self.panic().is_some()
     }
 
     /// The payload of the panic, fit for [`std::panic::resume_unwind`].
@@ -103,19 +124,34 @@ impl JoinError {
     /// # Errors
     /// Gives `self` back when there was no panic.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
-        match self.end {
-            End::Panicked(panic) => {
+        if self.is_cancelled() {
+            return Err(self);
+        }
+        match self.end.map(|end| *end) {
+            Some(End::Panicked(panic)) => {
                 Ok(panic.payload.into_inner().unwrap_or_else(PoisonError::into_inner))
             }
-            end => Err(JoinError { id: self.id, end }),
+            end => Err(JoinError { id: self.id, end: end.map(Box::new) }),
         }
     }
 
     /// The text of the panic, when there was one and it was text.
     pub fn panic_message(&self) -> Option<&str> {
-        match &self.end {
-            End::Panicked(panic) => panic.message.as_deref(),
-            End::Cancelled { .. } => None,
+        self.panic()?.message.as_deref()
+    }
+
+    fn panic(&self) -> Option<&Panic> {
+        match self.end.as_deref() {
+            Some(End::Panicked(panic)) => Some(panic),
+            _ => None,
+        }
+    }
+
+    /// Why the work could not be started.
+    fn cause(&self) -> Option<&io::Error> {
+        match self.end.as_deref() {
+            Some(End::NotStarted(cause)) => Some(cause),
+            _ => None,
         }
     }
 }
@@ -129,10 +165,10 @@ impl fmt::Display for JoinError {
         if let Some(name) = self.task_name() {
             write!(f, " `{name}`")?;
         }
-        match &self.end {
-            End::Cancelled { cause: None } => f.write_str(" was cancelled"),
-            End::Cancelled { cause: Some(cause) } => write!(f, " was not started: {cause}"),
-            End::Panicked(panic) => match &panic.message {
+        match self.end.as_deref() {
+            None => f.write_str(" was cancelled"),
+            Some(End::NotStarted(cause)) => write!(f, " was not started: {cause}"),
+            Some(End::Panicked(panic)) => match &panic.message {
                 Some(message) => write!(f, " panicked: {message}"),
                 None => f.write_str(" panicked with a value that is not text"),
             },
@@ -146,9 +182,9 @@ impl fmt::Debug for JoinError {
         if let Some(id) = self.id() {
             debug.field("id", &format_args!("{id}"));
         }
-        match &self.end {
-            End::Cancelled { cause } => debug.field("cancelled", &true).field("cause", cause),
-            End::Panicked(panic) => debug.field("panicked", &panic.message),
+        match self.panic() {
+            None => debug.field("cancelled", &true).field("cause", &self.cause()),
+            Some(panic) => debug.field("panicked", &panic.message),
         };
         debug.finish()
     }
@@ -156,10 +192,7 @@ impl fmt::Debug for JoinError {
 
 impl std::error::Error for JoinError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.end {
-            End::Cancelled { cause: Some(cause) } => Some(cause),
-            _ => None,
-        }
+        self.cause().map(|cause| cause as _)
     }
 }
 
@@ -167,10 +200,7 @@ impl From<JoinError> for io::Error {
     /// Keeps the kind of the cause of work that was not started; all else is
     /// [`io::ErrorKind::Other`]. The `JoinError` stays inside, for `downcast`.
     fn from(error: JoinError) -> io::Error {
-        let kind = match &error.end {
-            End::Cancelled { cause: Some(cause) } => cause.kind(),
-            _ => io::ErrorKind::Other,
-        };
+        let kind = error.cause().map_or(io::ErrorKind::Other, io::Error::kind);
         io::Error::new(kind, error)
     }
 }
@@ -250,6 +280,7 @@ mod tests {
     fn join_error_is_small_and_may_cross_threads() {
         fn may_cross_threads<T: Send + Sync + 'static>() {}
         may_cross_threads::<JoinError>();
-        assert!(size_of::<JoinError>() <= 32, "{}", size_of::<JoinError>());
+        assert_eq!(size_of::<JoinError>(), 16);
+        assert_eq!(size_of::<Result<(), JoinError>>(), 16);
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Extra {
     next_key: u64,
     /// Who wants to know that a cancel was asked for.
     pub(super) cancel_wakers: Vec<Waker>,
+    /// Who awaits the end by a waker that is not a task's name.
+    pub(super) joiner: Option<Waker>,
 }
 
 impl Extra {

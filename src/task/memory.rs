@@ -12,12 +12,16 @@ use std::ptr::NonNull;
 
 use super::cell::Run;
 use super::table::with;
+use crate::growth;
 
-/// Blocks are this long, or twice, or three times…
-const STEP: usize = 32;
+/// Blocks differ by this.
+const STEP: usize = 16;
+/// How long the shortest is. With the word that the usual allocators put before each block, every
+/// class is as long as what they really take.
+const SHORTEST: usize = 24;
 const ALIGN: usize = 16;
-/// Tasks above [`STEP`] times this have memory of the allocator's.
-const CLASSES: usize = 16;
+/// Tasks above the last of these classes have memory of the allocator's.
+const CLASSES: usize = 32;
 /// What the free list of one class keeps at the most, in bytes.
 const KEPT_MAX: usize = 64 << 20;
 
@@ -105,9 +109,9 @@ impl Blocks {
     #[inline]
     fn keep(&mut self, class: usize, block: NonNull<u8>) -> bool {
         let free = &mut self.free[class];
-        let has_room = free.len() * STEP * (class + 1) < KEPT_MAX;
+        let has_room = free.len() * length(class) < KEPT_MAX;
         if has_room {
-            free.push(block);
+            growth::push(free, block);
         }
         has_room
     }
@@ -128,13 +132,19 @@ impl Drop for Blocks {
 /// The class of tasks of this layout, if they have one.
 #[inline]
 fn class_of(layout: Layout) -> Option<usize> {
-    let class = layout.size().max(1).div_ceil(STEP) - 1;
+    let class = layout.size().saturating_sub(SHORTEST).div_ceil(STEP);
     (class < CLASSES && layout.align() <= ALIGN).then_some(class)
+}
+
+/// How long the blocks of a class are.
+#[inline]
+fn length(class: usize) -> usize {
+    SHORTEST + class * STEP
 }
 
 #[inline]
 fn layout_of_class(class: usize) -> Layout {
-    Layout::from_size_align(STEP * (class + 1), ALIGN).expect("classes are small")
+    Layout::from_size_align(length(class), ALIGN).expect("classes are small")
 }
 
 /// What is allocated for a task of this layout.

@@ -159,8 +159,8 @@ fn tell(ended: Ended) {
     if let Some(extra) = extra {
         drop_extra(extra);
     }
-    if let Some(joiner) = joiner {
-        joiner.wake();
+    if joiner != TaskId::NOBODY {
+        scheduler::wake(joiner);
     }
     if let Some(watcher) = watcher {
         watcher.wake();
@@ -174,8 +174,11 @@ fn tell(ended: Ended) {
 #[cold]
 #[inline(never)]
 fn drop_extra(mut extra: Box<Extra>) {
-    let notice = extra.notice.take();
+    let (notice, joiner) = (extra.notice.take(), extra.joiner.take());
     let _reported = catch_unwind(AssertUnwindSafe(|| drop(extra)));
+    if let Some(joiner) = joiner {
+        joiner.wake();
+    }
     if let Some(notice) = notice {
         notice.give();
     }

@@ -3,6 +3,7 @@
 //! A task's future is taken out of its slot while it is polled ([`run`](super::run)), so that
 //! whatever it does, spawn, abort, wake or drop, finds the table free.
 
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -12,8 +13,9 @@ use super::crew::{CrewId, Crews, Link};
 use super::extra::{Cleanup, Extra};
 use super::memory::{Blocks, BoxedTask};
 use super::watch::Watch;
+use crate::growth;
 use crate::local::Local;
-use crate::scheduler::{self, TaskId, Wake};
+use crate::scheduler::{self, TaskId};
 
 thread_local! {
     static TASKS: Local<Tasks> = const { Local::new() };
@@ -62,8 +64,9 @@ pub(super) enum Stop {
 pub(super) struct Slot {
     /// Empty while the task is polled and when the slot is free.
     pub(super) task: Option<BoxedTask>,
-    /// Who awaits the end.
-    pub(super) joiner: Option<Wake>,
+    /// The task that awaits the end, or [`TaskId::NOBODY`]; who awaits it by another kind of waker
+    /// stands in `extra`.
+    pub(super) joiner: TaskId,
     pub(super) site: &'static Location<'static>,
     /// When the task has ended: only its panic, until somebody takes the end.
     pub(super) extra: Option<Box<Extra>>,
@@ -155,7 +158,7 @@ impl Tasks {
         let is_task = task.is_some();
         let slot = Slot {
             task,
-            joiner: None,
+            joiner: TaskId::NOBODY,
             site,
             extra: None,
             link: Link::NONE,
@@ -167,9 +170,12 @@ impl Tasks {
         };
         let index = id.index() as usize;
         if index == self.slots.len() {
-            self.slots.push(slot);
+            growth::push(&mut self.slots, slot);
         } else {
-            self.slots[index] = slot;
+            // A free slot holds nothing that would have to be dropped.
+            let before = std::mem::replace(&mut self.slots[index], slot);
+            let before = ManuallyDrop::new(before);
+            debug_assert!(before.task.is_none() && before.extra.is_none(), "a slot was in use");
         }
         if is_task {
             self.counters.spawned += 1;
@@ -202,8 +208,12 @@ impl Tasks {
     pub(super) fn put_back(&mut self, id: TaskId, task: BoxedTask) {
         self.counters.polls += 1;
         self.current = None;
-        let slot = self.slot(id).expect("a task that is polled keeps its slot");
-        slot.task = Some(task);
+        let slot = self.slots.get_mut(id.index() as usize);
+        let slot = slot.expect("a task that is polled keeps its slot");
+        debug_assert!(slot.generation == id.generation() && slot.state != State::Free);
+        // The place is empty, so there is no other task to be dropped.
+        let before = ManuallyDrop::new(slot.task.replace(task));
+        debug_assert!(before.is_none(), "a task was taken out twice");
     }
 
     /// The future has ended or was dropped: whether there is clean-up to run before the task ends.
@@ -229,7 +239,10 @@ impl Tasks {
     pub(super) fn free(&mut self, id: TaskId) {
         if let Some(slot) = self.slot(id) {
             slot.state = State::Free;
-            slot.joiner = None;
+            slot.joiner = TaskId::NOBODY;
+            if slot.extra.is_some() {
+                slot.drop_extra();
+            }
         }
         let _ended = scheduler::with(|scheduler| scheduler.release(id));
     }
@@ -245,9 +258,9 @@ impl Tasks {
             self.free(id);
             return Some(Poll::Ready(task));
         }
-        match &mut slot.joiner {
-            Some(joiner) => joiner.update(waker),
-            joiner => *joiner = Some(Wake::of(waker)),
+        match scheduler::task_of(waker) {
+            Some(task) => slot.joiner = task,
+            None => slot.note_foreign_joiner(waker),
         }
         Some(Poll::Pending)
     }
@@ -324,6 +337,30 @@ impl Tasks {
 }
 
 impl Slot {
+    /// Drops what is left of a task that has panicked and was joined.
+    #[cold]
+    fn drop_extra(&mut self) {
+        self.extra = None;
+    }
+
+    #[cold]
+    fn note_foreign_joiner(&mut self, waker: &Waker) {
+        self.joiner = TaskId::NOBODY;
+        let extra = self.extra.get_or_insert_default();
+        match &mut extra.joiner {
+            Some(joiner) => joiner.clone_from(waker),
+            joiner => *joiner = Some(waker.clone()),
+        }
+    }
+
+    /// The join handle is gone.
+    pub(super) fn forget_joiner(&mut self) {
+        self.joiner = TaskId::NOBODY;
+        if let Some(extra) = &mut self.extra {
+            extra.joiner = None;
+        }
+    }
+
     /// What a task that is about to be polled has to do: a shield holds a cancel back, and one
     /// that cleans up has been cancelled already.
     #[inline]

@@ -156,6 +156,29 @@ fn writes_with_short_limits_send_what_they_say_and_no_more() {
 }
 
 #[test]
+fn writing_all_to_who_does_not_read_ends_with_its_limit_or_its_cancel() {
+    run(async {
+        let (stream, peer) = pair().await;
+        let large = vec![4; 8 << 20];
+        let limit = Duration::from_millis(5);
+        // A part of it has gone out: what is left is submitted anew, and is late.
+        let BufResult(result, large) = stream.write_all(large).timeout(limit).await;
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::TimedOut);
+        assert_eq!(large.len(), 8 << 20);
+        let mut writing = stream.write_all(large);
+        assert!(poll_once(&mut writing).await.is_none());
+        settle().await;
+        let BufResult(result, large) = writing.cancel().await;
+        assert!(op::is_cancelled(&result.unwrap_err()));
+        assert_eq!(large.len(), 8 << 20);
+        // Nothing to write is written at once, also to who has gone.
+        drop(peer);
+        let BufResult(result, _) = stream.write_all(Vec::new()).await;
+        assert!(result.is_ok());
+    });
+}
+
+#[test]
 fn a_write_that_is_cancelled_says_how_much_went_out() {
     run_really(async {
         let (stream, foreign) = half_foreign_pair().await;

@@ -8,7 +8,7 @@ use crate::buf::{BufResult, IoBuf, IoBufMut, IoVectoredBuf, IoVectoredBufMut};
 use crate::driver::Submit;
 use crate::net::RecvStream;
 use crate::op::{
-    self, Peek, Readable, Recv, RecvPooled, RecvVectored, Send, SendVectored, Writable,
+    self, Peek, Readable, Recv, RecvPooled, RecvVectored, Send, SendAll, SendVectored, Writable,
 };
 
 /// The reading direction of a connection; made by [`TcpStream::split`].
@@ -86,8 +86,9 @@ impl WriteHalf<'_> {
     }
 
     /// As [`TcpStream::write_all`].
-    pub async fn write_all<B: IoBuf>(&self, buf: B) -> BufResult<(), B> {
-        self.0.write_all(buf).await
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn write_all<B: IoBuf>(&self, buf: B) -> Submit<SendAll<B>> {
+        self.0.write_all(buf)
     }
 
     /// As [`TcpStream::write_vectored_all`].

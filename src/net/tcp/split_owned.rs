@@ -10,7 +10,7 @@ use crate::buf::{BufResult, IoBuf, IoBufMut, IoVectoredBuf, IoVectoredBufMut};
 use crate::driver::{FromSharedFd, Submit};
 use crate::net::RecvStream;
 use crate::op::{
-    self, Peek, Readable, Recv, RecvPooled, RecvVectored, Send, SendVectored, Writable,
+    self, Peek, Readable, Recv, RecvPooled, RecvVectored, Send, SendAll, SendVectored, Writable,
 };
 use crate::sys::socket;
 
@@ -156,8 +156,9 @@ impl OwnedWriteHalf {
     }
 
     /// As [`TcpStream::write_all`].
-    pub async fn write_all<B: IoBuf>(&self, buf: B) -> BufResult<(), B> {
-        self.stream().write_all(buf).await
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn write_all<B: IoBuf>(&self, buf: B) -> Submit<SendAll<B>> {
+        self.stream().write_all(buf)
     }
 
     /// As [`TcpStream::write_vectored_all`].

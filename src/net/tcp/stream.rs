@@ -11,7 +11,7 @@ use crate::driver::{FromSharedFd, SharedFd, Submit};
 use crate::net::lookup::try_each;
 use crate::net::{IntoStdError, RecvStream, ToSocketAddrs, into_std};
 use crate::op::{
-    self, Connect, Peek, Readable, Recv, RecvPooled, RecvVectored, Send, SendVectored,
+    self, Connect, Peek, Readable, Recv, RecvPooled, RecvVectored, Send, SendAll, SendVectored,
     SendZeroCopy, Writable,
 };
 use crate::sys::{socket, socket_options};
@@ -208,18 +208,9 @@ impl TcpStream {
     /// # Cancellation
     ///
     /// As [`write`](Self::write).
-    pub async fn write_all<B: IoBuf>(&self, buf: B) -> BufResult<(), B> {
-        let (mut buf, mut begin) = (buf, 0);
-        while begin < buf.init_len() {
-            let BufResult(sent, back) = op::send_rest(&self.fd, buf, begin).await;
-            buf = back;
-            match sent {
-                Ok(0) => return BufResult(Err(io::ErrorKind::WriteZero.into()), buf),
-                Ok(count) => begin += count,
-                Err(error) => return BufResult(Err(error), buf),
-            }
-        }
-        BufResult(Ok(()), buf)
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub fn write_all<B: IoBuf>(&self, buf: B) -> Submit<SendAll<B>> {
+        op::send_all(&self.fd, buf)
     }
 
     /// Writes all the bytes of several buffers, however many they are.
