@@ -51,6 +51,10 @@ impl DirectFile {
     /// # Errors
     ///
     /// `EINVAL` of a file system that cannot; else as for [`OpenOptions::open`].
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`OpenOptions::open`].
     pub async fn open(path: impl AsRef<Path>) -> io::Result<DirectFile> {
         DirectFile::open_with(OpenOptions::new().read(true).write(true), path).await
     }
@@ -58,6 +62,10 @@ impl DirectFile {
     /// Opens a file to read it.
     ///
     /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    ///
+    /// # Cancellation
     ///
     /// As for [`open`](Self::open).
     pub async fn open_read_only(path: impl AsRef<Path>) -> io::Result<DirectFile> {
@@ -69,6 +77,10 @@ impl DirectFile {
     /// # Errors
     ///
     /// As for [`open`](Self::open).
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`open`](Self::open).
     pub async fn create(path: impl AsRef<Path>) -> io::Result<DirectFile> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(true);
@@ -78,6 +90,10 @@ impl DirectFile {
     /// Opens a file as the options say, past the cache.
     ///
     /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    ///
+    /// # Cancellation
     ///
     /// As for [`open`](Self::open).
     pub async fn open_with(

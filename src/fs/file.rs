@@ -1,17 +1,14 @@
 //! An open file, read and written at a place.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use super::off_loop::off_loop;
 use super::{Advice, OpenOptions};
 use crate::buf::{BufResult, IoBuf, IoBufMut, IoVectoredBuf, IoVectoredBufMut};
 use crate::driver::{FromSharedFd, SharedFd, Submit};
-use crate::op::{
-    self, Fallocate, Fsync, Open, ReadAt, ReadVectoredAt, Statx, WriteAt, WriteVectoredAt,
-};
-use crate::sys::Allocation;
+use crate::op::{self, Fsync, Open, ReadAt, ReadVectoredAt, Statx, WriteAt, WriteVectoredAt};
 
 /// An open file.
 ///
@@ -63,6 +60,10 @@ impl File {
     /// # Errors
     ///
     /// As for [`OpenOptions::open`].
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`OpenOptions::open`]. Since kernel 5.6.
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn open(path: impl AsRef<Path>) -> Submit<Open<File>> {
         OpenOptions::new().read(true).open(path)
@@ -73,6 +74,10 @@ impl File {
     /// # Errors
     ///
     /// As for [`OpenOptions::open`].
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`OpenOptions::open`]. Since kernel 5.6.
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn create(path: impl AsRef<Path>) -> Submit<Open<File>> {
         OpenOptions::new().write(true).create(true).truncate(true).open(path)
@@ -83,6 +88,10 @@ impl File {
     /// # Errors
     ///
     /// `AlreadyExists` if there is one; else as for [`OpenOptions::open`].
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`OpenOptions::open`]. Since kernel 5.6.
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn create_new(path: impl AsRef<Path>) -> Submit<Open<File>> {
         OpenOptions::new().read(true).write(true).create_new(true).open(path)
@@ -137,6 +146,10 @@ impl File {
     /// # Errors
     ///
     /// `EIO`, `ENOSPC` or `EDQUOT` from writing back; the file is closed all the same.
+    ///
+    /// # Cancellation
+    ///
+    /// The file is closed in any case.
     pub async fn close(self) -> io::Result<()> {
         op::close(self.fd).await
     }
@@ -244,7 +257,7 @@ impl File {
         BufResult(Ok(()), buf)
     }
 
-    /// Waits until the content and the metadata of the file are on its device.
+    /// Waits until the content and the metadata of the file are on its device. Since kernel 5.1.
     ///
     /// It does not wait for writes that are in flight: await those first.
     ///
@@ -252,6 +265,10 @@ impl File {
     ///
     /// `EIO`, `ENOSPC` or `EDQUOT`: something written before could not be kept. The system may
     /// report that once only, and forget it.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropped in flight, it may go on, and what became of it is told to nobody: ask again.
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn sync_all(&self) -> Submit<Fsync> {
         op::fsync(&self.fd, false)
@@ -266,55 +283,6 @@ impl File {
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn sync_data(&self) -> Submit<Fsync> {
         op::fsync(&self.fd, true)
-    }
-
-    /// Reserves the room of `len` bytes from `offset` on and extends the file over them: writes
-    /// there do not fail for want of it.
-    ///
-    /// # Errors
-    ///
-    /// `ENOSPC`; `EOPNOTSUPP` of a file system without; `EINVAL` when `len` is zero.
-    #[cfg_attr(debug_assertions, track_caller)]
-    pub fn allocate(&self, offset: u64, len: u64) -> Submit<Fallocate> {
-        op::fallocate(&self.fd, offset, len, Allocation::Extend)
-    }
-
-    /// Gives the room of `len` bytes from `offset` on back to the file system: they read as zeros
-    /// afterwards, and the file keeps its length.
-    ///
-    /// # Errors
-    ///
-    /// `EOPNOTSUPP` of a file system without; `EINVAL` when `len` is zero.
-    #[cfg_attr(debug_assertions, track_caller)]
-    pub fn punch_hole(&self, offset: u64, len: u64) -> Submit<Fallocate> {
-        op::fallocate(&self.fd, offset, len, Allocation::PunchHole)
-    }
-
-    /// Sets the length of the file: what lies past it is gone, and what is added reads as zeros.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` for more than `i64::MAX` bytes, and of a file that was not opened to be
-    /// written to; `EFBIG`, `EIO`.
-    ///
-    /// # Cancellation
-    ///
-    /// Dropped in flight, the length may have been set or not.
-    pub async fn set_len(&self, len: u64) -> io::Result<()> {
-        if i64::try_from(len).is_err() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "no file is longer than i64::MAX bytes",
-            ));
-        }
-        match op::ftruncate(&self.fd, len).await {
-            // Before 6.9 the kernel does not know the opcode and says this, as it does of a file
-            // that cannot be cut. The call tells which.
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-                self.off_loop(move |file| file.set_len(len)).await
-            }
-            set => set,
-        }
     }
 
     /// Sets who may do what with the file.
@@ -334,7 +302,7 @@ impl File {
 
     /// Makes a call on the blocking pool, with a duplicate of the descriptor: the call may outlive
     /// this handle.
-    async fn off_loop(
+    pub(super) async fn off_loop(
         &self,
         call: impl FnOnce(std::fs::File) -> io::Result<()> + Send + 'static,
     ) -> io::Result<()> {
@@ -348,6 +316,10 @@ impl File {
     /// # Errors
     ///
     /// `ESPIPE` of a pipe.
+    ///
+    /// # Cancellation
+    ///
+    /// What was told, the kernel knows; the rest it does not.
     pub async fn advise(&self, offset: u64, len: u64, advice: Advice) -> io::Result<()> {
         // An entry has 32 bits for the length: what is longer goes in parts that end on pages.
         const PART_MAX: u64 = 1 << 31;
@@ -359,11 +331,15 @@ impl File {
         op::fadvise(&self.fd, offset, left as u32, advice).await
     }
 
-    /// What is known of the file.
+    /// What is known of the file. Since kernel 5.6.
     ///
     /// # Errors
     ///
     /// Of a network file system, what its server says.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is changed, so nothing can be lost.
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn metadata(&self) -> Submit<Statx> {
         op::statx_of(&self.fd)
@@ -375,22 +351,4 @@ impl File {
 /// An offset past all files stays one: the kernel refuses it.
 pub(super) fn part_offset(offset: u64, done: usize) -> u64 {
     offset.saturating_add(done as u64)
-}
-
-impl FromSharedFd for File {
-    fn from_shared_fd(fd: SharedFd) -> Self {
-        File { fd }
-    }
-}
-
-impl AsFd for File {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
-}
-
-impl AsRawFd for File {
-    fn as_raw_fd(&self) -> RawFd {
-        self.fd.as_raw_fd()
-    }
 }

@@ -1,10 +1,11 @@
-//! Files behind the traits of `io`.
+//! Files behind the traits of `io` and of std.
 
 use std::future::Future;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use super::File;
 use crate::buf::{BufResult, IoBuf, IoBufMut, IoVectoredBuf, IoVectoredBufMut};
-use crate::driver::{SharedFd, Spliceable};
+use crate::driver::{FromSharedFd, SharedFd, Spliceable};
 use crate::io::{AsyncReadAt, AsyncWriteAt};
 
 impl AsyncReadAt for File {
@@ -42,5 +43,23 @@ impl AsyncWriteAt for File {
 impl Spliceable for File {
     fn shared_fd(&self) -> &SharedFd {
         &self.fd
+    }
+}
+
+impl FromSharedFd for File {
+    fn from_shared_fd(fd: SharedFd) -> Self {
+        File { fd }
+    }
+}
+
+impl AsFd for File {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl AsRawFd for File {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
     }
 }

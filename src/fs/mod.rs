@@ -22,6 +22,7 @@ mod off_ring;
 mod open_options;
 mod paths;
 mod read_dir;
+mod space;
 mod whole;
 mod xattr;
 

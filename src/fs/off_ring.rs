@@ -41,6 +41,10 @@ pub async fn remove_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
 /// # Errors
 ///
 /// `NotFound`, `PermissionDenied`; `InvalidInput` of what is no link.
+///
+/// # Cancellation
+///
+/// Nothing is changed. A call that has begun goes on, on its thread.
 pub async fn read_link(path: impl AsRef<Path>) -> io::Result<PathBuf> {
     let path = path.as_ref().to_path_buf();
     off_loop(move || std::fs::read_link(path)).await
@@ -53,6 +57,10 @@ pub async fn read_link(path: impl AsRef<Path>) -> io::Result<PathBuf> {
 /// # Errors
 ///
 /// `NotFound`, also of what a link on the way leads to; `PermissionDenied`, `NotADirectory`.
+///
+/// # Cancellation
+///
+/// As for [`read_link`].
 ///
 /// ```
 /// annulus::run(async {

@@ -15,7 +15,7 @@ use crate::op::{self, HardLink, Mkdir, Rename, Statx, Symlink, Unlink};
 /// # Cancellation
 ///
 /// Dropped in flight, the name may be gone or not; [`Submit::cancel`] tells. So it is with all that
-/// changes names.
+/// changes names. Since kernel 5.11.
 ///
 /// ```
 /// # let path = std::env::temp_dir().join(format!("annulus-doc-remove-{}", std::process::id()));
@@ -38,6 +38,10 @@ pub fn remove_file(path: impl AsRef<Path>) -> Submit<Unlink> {
 ///
 /// `NotFound`, `DirectoryNotEmpty`, `NotADirectory`, `PermissionDenied`; `InvalidInput` for a path
 /// with a NUL within.
+///
+/// # Cancellation
+///
+/// As for [`remove_file`]. Since kernel 5.11.
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn remove_dir(path: impl AsRef<Path>) -> Submit<Unlink> {
     op::unlink(path.as_ref(), true)
@@ -49,6 +53,10 @@ pub fn remove_dir(path: impl AsRef<Path>) -> Submit<Unlink> {
 ///
 /// `AlreadyExists`, `NotFound` when the directory above is missing, `PermissionDenied`;
 /// `InvalidInput` for a path with a NUL within.
+///
+/// # Cancellation
+///
+/// As for [`remove_file`]. Since kernel 5.15.
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn create_dir(path: impl AsRef<Path>) -> Submit<Mkdir> {
     op::mkdir(path.as_ref(), 0o777)
@@ -61,6 +69,10 @@ pub fn create_dir(path: impl AsRef<Path>) -> Submit<Mkdir> {
 ///
 /// `NotFound`, `PermissionDenied`; `CrossesDevices` when the names lie on two file systems;
 /// `InvalidInput` for a path with a NUL within.
+///
+/// # Cancellation
+///
+/// As for [`remove_file`]. Since kernel 5.11.
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Submit<Rename> {
     op::rename(from.as_ref(), to.as_ref())
@@ -72,6 +84,10 @@ pub fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Submit<Rename> {
 ///
 /// `NotFound`, `AlreadyExists`, `PermissionDenied`; `CrossesDevices` when the names lie on two file
 /// systems; `InvalidInput` for a path with a NUL within.
+///
+/// # Cancellation
+///
+/// As for [`remove_file`]. Since kernel 5.15.
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> Submit<HardLink> {
     op::hard_link(original.as_ref(), link.as_ref())
@@ -84,6 +100,10 @@ pub fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> Submit<H
 ///
 /// `AlreadyExists`, `NotFound` when the link's directory is missing, `PermissionDenied`;
 /// `InvalidInput` for a path with a NUL within.
+///
+/// # Cancellation
+///
+/// As for [`remove_file`]. Since kernel 5.15.
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> Submit<Symlink> {
     op::symlink(original.as_ref(), link.as_ref())
@@ -94,6 +114,10 @@ pub fn symlink(original: impl AsRef<Path>, link: impl AsRef<Path>) -> Submit<Sym
 /// # Errors
 ///
 /// `NotFound`, `PermissionDenied`; `InvalidInput` for a path with a NUL within.
+///
+/// # Cancellation
+///
+/// Nothing is changed, so nothing can be lost. Since kernel 5.6.
 ///
 /// ```
 /// annulus::run(async {
@@ -113,6 +137,10 @@ pub fn metadata(path: impl AsRef<Path>) -> Submit<Statx> {
 /// # Errors
 ///
 /// As for [`metadata`].
+///
+/// # Cancellation
+///
+/// As for [`metadata`]. Since kernel 5.6.
 #[cfg_attr(debug_assertions, track_caller)]
 pub fn symlink_metadata(path: impl AsRef<Path>) -> Submit<Statx> {
     op::statx(path.as_ref(), false)
@@ -124,6 +152,10 @@ pub fn symlink_metadata(path: impl AsRef<Path>) -> Submit<Statx> {
 ///
 /// When that cannot be told: `PermissionDenied` on the way; `InvalidInput` for a path with a NUL
 /// within.
+///
+/// # Cancellation
+///
+/// As for [`metadata`].
 pub async fn try_exists(path: impl AsRef<Path>) -> io::Result<bool> {
     match metadata(path).await {
         Ok(_) => Ok(true),

@@ -24,6 +24,10 @@ const BATCH: usize = 128;
 ///
 /// `NotFound`, `NotADirectory`, `PermissionDenied`.
 ///
+/// # Cancellation
+///
+/// The directory is closed again.
+///
 /// ```
 /// # let dir = std::env::temp_dir().join(format!("annulus-doc-entries-{}", std::process::id()));
 /// # std::fs::create_dir_all(&dir)?;

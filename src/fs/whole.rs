@@ -66,6 +66,10 @@ pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
 /// # Errors
 ///
 /// `InvalidData` if it does not; else as for [`read`].
+///
+/// # Cancellation
+///
+/// As for [`read`].
 pub async fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
     let bytes = read(path).await?;
     String::from_utf8(bytes).map_err(|error| {
@@ -78,13 +82,16 @@ pub async fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
 /// Writes a whole file: in place of what it holds, and made if there is none.
 ///
 /// The buffer is given away; shared bytes ([`Bytes`](bytes::Bytes), `Arc<[u8]>`) cost nothing to
-/// keep. When it fails, or is dropped in between, the file may hold a part of it;
-/// [`write_atomic`](super::write_atomic) never leaves one. What was written is in the kernel's
-/// hands, not yet on the device.
+/// keep. What was written is in the kernel's hands, not yet on the device.
 ///
 /// # Errors
 ///
-/// As for [`File::create`] and [`File::write_all_at`].
+/// As for [`File::create`] and [`File::write_all_at`]. The file may hold a part of the contents.
+///
+/// # Cancellation
+///
+/// Dropped in between, the file may be empty or hold a part;
+/// [`write_atomic`](super::write_atomic) never leaves one.
 ///
 /// ```
 /// # let path = std::env::temp_dir().join(format!("annulus-doc-write-{}", std::process::id()));

@@ -21,6 +21,10 @@ const FIRST_ROOM: usize = 256;
 /// `NotFound` without the file, `PermissionDenied`; `Unsupported` of a file system without them;
 /// `InvalidInput` for a path or name with a NUL within.
 ///
+/// # Cancellation
+///
+/// Nothing is changed, so nothing can be lost.
+///
 /// ```
 /// use annulus::fs;
 ///
@@ -102,6 +106,10 @@ pub async fn remove_xattr(path: impl AsRef<Path>, name: impl AsRef<OsStr>) -> io
 /// It is done on the blocking pool.
 ///
 /// # Errors
+///
+/// As for [`get_xattr`].
+///
+/// # Cancellation
 ///
 /// As for [`get_xattr`].
 pub async fn list_xattr(path: impl AsRef<Path>) -> io::Result<Vec<OsString>> {

@@ -44,11 +44,15 @@ impl<'a> RecvStream<'a> {
     /// # Errors
     ///
     /// What the connection ended with, such as a reset. After an error the stream has ended.
+    ///
+    /// # Cancellation
+    ///
+    /// As for the stream itself: no byte is lost.
     pub async fn next(&mut self) -> Option<io::Result<PooledBuf>> {
         std::future::poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// Polls for the next bytes.
+    /// Polls for the next bytes, with what [`next`](Self::next) gives.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<PooledBuf>>> {
         loop {
             let received = match &mut self.state {

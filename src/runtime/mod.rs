@@ -63,6 +63,11 @@ use crate::time::timers;
 /// assert_eq!(answer, 42);
 /// # Ok::<(), annulus::SetupError>(())
 /// ```
+///
+/// ```compile_fail,E0277
+/// let runtime = annulus::Runtime::new().unwrap();
+/// std::thread::spawn(move || runtime.block_on(async {})); // error: it cannot be sent
+/// ```
 pub struct Runtime {
     /// Empty while the loop runs.
     parts: Cell<Option<Parts>>,

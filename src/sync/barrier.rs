@@ -59,7 +59,7 @@ impl Barrier {
     ///
     /// A task counts from the first poll of this future.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// A future that is dropped before its group is complete leaves the group: one more task has
     /// to come. Afterwards dropping it changes nothing for the others.

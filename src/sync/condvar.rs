@@ -57,7 +57,7 @@ impl Condvar {
 
     /// Unlocks, waits for a notification, and locks again.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future leaves the mutex unlocked, or with its next waiter. If a
     /// [`notify_one`](Condvar::notify_one) had reached it and it had not yet returned, the next
@@ -76,7 +76,7 @@ impl Condvar {
 
     /// Waits for as long as `condition` holds of the value.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// As [`wait`](Condvar::wait).
     pub async fn wait_while<'a, T>(

@@ -67,7 +67,7 @@ impl Event {
 
     /// Waits until the flag is set; returns at once if it is.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future has no effect on others.
     pub fn wait(&self) -> EventWait<'_> {

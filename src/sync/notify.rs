@@ -79,7 +79,7 @@ impl Notify {
     /// made, and gets in line for [`notify_one`](Notify::notify_one) with its first poll or
     /// [`Notified::enable`].
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future gives up its place in line. If a `notify_one` had reached it already,
     /// that goes to the next waiter, or is kept for it.

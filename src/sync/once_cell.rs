@@ -86,7 +86,7 @@ impl<T> OnceCell<T> {
     ///
     /// An `init` that asks the same cell for its value waits for itself forever.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future while it runs `init` drops that too, and the next in line runs its own.
     pub async fn get_or_init<F, Fut>(&self, init: F) -> &T
@@ -107,7 +107,7 @@ impl<T> OnceCell<T> {
     ///
     /// The error of `init`; the cell stays empty, and the next in line runs its own `init`.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// As [`get_or_init`](OnceCell::get_or_init).
     ///

@@ -39,7 +39,7 @@ pub struct Sender<T> {
 ///
 /// [`RecvError`] when the sender was dropped without sending.
 ///
-/// # Cancel safety
+/// # Cancellation
 ///
 /// The receiver is the future: awaited by reference it loses nothing. Dropping it drops a value
 /// that was sent, and tells the sender.
@@ -68,7 +68,7 @@ impl<T> Sender<T> {
 
     /// Waits until the receiver is gone or has closed the channel.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future has no effect.
     ///

@@ -71,6 +71,8 @@ pub struct Deferred {
 impl Deferred {
     /// Runs the clean-up now, and not again at the task's end.
     ///
+    /// # Cancellation
+    ///
     /// Cancelled in the middle, the clean-up is dropped there; [`shield`] it if that matters.
     pub async fn run(self) {
         if let Some(cleanup) = self.take() {

@@ -155,6 +155,10 @@ impl<T: 'static> JoinSet<T> {
     /// is dropped.
     ///
     /// Where no time may go to clean-up, [`abort_all`](Self::abort_all) before it.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropped in between, every task has been cancelled, and cleans up without being awaited.
     pub async fn shutdown(&mut self) {
         self.cancel_all();
         while self.join_next().await.is_some() {}
@@ -166,6 +170,10 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// With the panic of the first task that panicked, and when one was cancelled; the others are
     /// aborted then.
+    ///
+    /// # Cancellation
+    ///
+    /// The tasks that are left are aborted, as when the set is dropped.
     pub async fn join_all(mut self) -> Vec<T> {
         let mut outputs = Vec::with_capacity(self.len());
         while let Some(end) = self.join_next().await {

@@ -94,6 +94,8 @@ pub struct Interval {
 impl Interval {
     /// Waits for the next tick and returns the instant for which it was scheduled.
     ///
+    /// # Cancellation
+    ///
     /// Dropped while it waits, it takes no tick away.
     ///
     /// # Panics

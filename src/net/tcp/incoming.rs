@@ -34,11 +34,15 @@ impl Incoming {
     ///
     /// As of `accept`: with too many open descriptors (`EMFILE`), wait a little before the next
     /// call. The stream goes on after an error.
+    ///
+    /// # Cancellation
+    ///
+    /// As for the stream itself: no connection is lost.
     pub async fn next(&mut self) -> io::Result<TcpStream> {
         std::future::poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// Polls for the next connection.
+    /// Polls for the next connection, with what [`next`](Self::next) gives.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
         loop {
             match self.accepts.poll_next(cx) {

@@ -246,6 +246,10 @@ impl TcpStream {
     /// # Errors
     ///
     /// When the stream has been closed.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropped before it was done, nothing has been ended.
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn shutdown(&self, how: Shutdown) -> Submit<op::Shutdown> {
         op::shutdown(&self.fd, how)
@@ -269,13 +273,15 @@ impl TcpStream {
     /// Waits until there is something to read, bytes, the end or an error, without lending a
     /// buffer meanwhile. Since kernel 5.1.
     ///
-    /// What a read that was given up has left counts as well.
+    /// What a read that was given up has left counts as well. Nothing is taken, so nothing is lost
+    /// when it is dropped. It fails when the stream has been closed.
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn readable(&self) -> Submit<Readable> {
         op::readable(&self.fd)
     }
 
-    /// Waits until there is room to write, or an error. Since kernel 5.1.
+    /// Waits until there is room to write, or an error. Since kernel 5.1. Otherwise as
+    /// [`readable`](Self::readable).
     #[cfg_attr(debug_assertions, track_caller)]
     pub fn writable(&self) -> Submit<Writable> {
         op::writable(&self.fd)

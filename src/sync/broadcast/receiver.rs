@@ -70,7 +70,7 @@ impl<T: Clone> Receiver<T> {
     /// [`RecvError::Lagged`] when values were missed, and [`RecvError::Closed`] when everything was
     /// got and all senders are gone.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future loses nothing: the next call gets the value that this one would have.
     ///

@@ -28,7 +28,7 @@ impl<T> Sender<T> {
     ///
     /// [`SendError`], with the message in it, when the receiver is gone or has closed the channel.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future drops the message with it and gives up the place in line. If there was
     /// room for the message already, the next in line has it. To keep the message, use
@@ -66,7 +66,7 @@ impl<T> Sender<T> {
     ///
     /// [`SendError`] when the receiver is gone or has closed the channel.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future gives up its place in line. If it had got room already, the next in
     /// line has it.
@@ -103,7 +103,7 @@ impl<T> Sender<T> {
     ///
     /// [`SendError`] when the receiver is gone or has closed the channel.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// As [`reserve`](Sender::reserve); this sender is dropped with the future.
     ///
@@ -123,7 +123,7 @@ impl<T> Sender<T> {
 
     /// Waits until the receiver is gone or has closed the channel.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future has no effect on others.
     ///

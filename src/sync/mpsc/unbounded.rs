@@ -28,7 +28,7 @@ impl<T> UnboundedSender<T> {
 
     /// Waits until the receiver is gone or has closed the channel.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future has no effect on others.
     pub fn closed(&self) -> Closed<'_, T> {

@@ -59,7 +59,7 @@ impl<T> Mutex<T> {
     ///
     /// A task that locks a mutex which it holds already waits for itself forever.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future gives up its place in line. If the lock was handed to it already, the
     /// next waiter gets it.
@@ -87,7 +87,7 @@ impl<T> Mutex<T> {
     ///
     /// The value moves into the guard and back, so a large one is better kept in a `Box`.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// As [`lock`](Mutex::lock).
     ///

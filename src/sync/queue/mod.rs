@@ -109,7 +109,7 @@ impl<O: Order> OrderedQueue<O> {
     ///
     /// [`PutError`], with the item in it, once the queue is closed.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future drops the item with it and gives up the place in line. If there was room
     /// for the item already, the next in line has it.
@@ -147,7 +147,7 @@ impl<O: Order> OrderedQueue<O> {
     ///
     /// [`GetError`] once the queue is closed and empty.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future loses nothing: an item that was promised to it is for the next in line.
     pub fn get(&self) -> Get<'_, O> {
@@ -181,7 +181,7 @@ impl<O: Order> OrderedQueue<O> {
 
     /// Waits until [`task_done`](OrderedQueue::task_done) was called for every item that was put.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future has no effect on others.
     pub fn join(&self) -> Join<'_, O> {

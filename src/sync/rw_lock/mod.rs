@@ -59,7 +59,7 @@ impl<T> RwLock<T> {
 
     /// Waits until the value can be read.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future gives up its place in line. If the lock was handed to it already, those
     /// who are next get it.
@@ -69,7 +69,7 @@ impl<T> RwLock<T> {
 
     /// Waits until the value can be written.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// As [`read`](RwLock::read).
     pub fn write(&self) -> Write<'_, T> {
@@ -98,7 +98,7 @@ impl<T> RwLock<T> {
 
     /// As [`read`](RwLock::read), with a guard that keeps the lock alive.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// As [`read`](RwLock::read).
     pub fn read_owned(self: Rc<Self>) -> ReadOwned<T> {
@@ -107,7 +107,7 @@ impl<T> RwLock<T> {
 
     /// As [`write`](RwLock::write), with a guard that keeps the lock alive.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// As [`read`](RwLock::read).
     pub fn write_owned(self: Rc<Self>) -> WriteOwned<T> {

@@ -79,7 +79,7 @@ impl Semaphore {
     ///
     /// [`AcquireError`] once the semaphore is closed.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future gives up its place in line. If a permit was granted to it already, the
     /// next waiter gets it.
@@ -96,7 +96,7 @@ impl Semaphore {
     ///
     /// [`AcquireError`] once the semaphore is closed.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// As [`acquire`](Semaphore::acquire).
     ///
@@ -146,7 +146,7 @@ impl Semaphore {
     ///
     /// [`AcquireError`] once the semaphore is closed.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// As [`acquire`](Semaphore::acquire).
     ///
@@ -172,7 +172,7 @@ impl Semaphore {
     ///
     /// [`AcquireError`] once the semaphore is closed.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// As [`acquire`](Semaphore::acquire).
     pub fn acquire_many_owned(self: Rc<Self>, count: u32) -> AcquireOwned {

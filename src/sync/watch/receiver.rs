@@ -54,7 +54,7 @@ impl<T> Receiver<T> {
     ///
     /// [`RecvError`] when all senders are gone and the last value was seen.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future marks nothing as seen, so nothing is missed.
     pub fn changed(&mut self) -> Changed<'_, T> {
@@ -68,7 +68,7 @@ impl<T> Receiver<T> {
     ///
     /// [`RecvError`] when all senders are gone and `condition` does not hold of the last value.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future may leave a value marked as seen of which `condition` did not hold.
     ///

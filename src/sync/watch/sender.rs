@@ -124,7 +124,7 @@ impl<T> Sender<T> {
 
     /// Waits until there are no receivers.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future has no effect on others.
     pub fn closed(&self) -> Closed<'_, T> {

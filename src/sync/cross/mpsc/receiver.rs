@@ -26,7 +26,7 @@ impl<T> Receiver<T> {
 
     /// Receives the next message; `None` once the channel is empty and no message can come.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future loses nothing: a message stays in the channel until it is returned.
     pub fn recv(&mut self) -> Recv<'_, T> {
@@ -38,7 +38,7 @@ impl<T> Receiver<T> {
     /// Waits while there are none; returns how many there were. Zero means that no message can come
     /// any more, or that `limit` is zero.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future loses nothing: messages stay in the channel until they are in `buf`.
     pub fn recv_many<'a>(&'a mut self, buf: &'a mut Vec<T>, limit: usize) -> RecvMany<'a, T> {

@@ -29,7 +29,7 @@ impl<T> Sender<T> {
     ///
     /// [`SendError`], with the message in it, when the receiver is gone or has closed the channel.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future drops the message with it and gives up the place in line. If there was
     /// room for the message already, the next in line has it.
@@ -65,7 +65,7 @@ impl<T> Sender<T> {
 
     /// Waits until the receiver is gone or has closed the channel.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future has no effect on others.
     pub fn closed(&self) -> Closed<'_, T> {
@@ -141,7 +141,7 @@ impl<T> UnboundedSender<T> {
 
     /// Waits until the receiver is gone or has closed the channel.
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
     /// Dropping the future has no effect on others.
     pub fn closed(&self) -> Closed<'_, T> {
