@@ -12,3 +12,4 @@ mod forks;
 mod locked_memory;
 mod setup;
 mod signals;
+mod workers;

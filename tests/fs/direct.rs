@@ -6,6 +6,7 @@ use std::os::fd::AsRawFd;
 use annulus::buf::AlignedBuf;
 use annulus::fs::{DirectFile, File};
 
+use crate::poll::poll_once;
 use crate::temp::TempDir;
 
 /// A direct file, unless this file system is nothing but a cache.
@@ -100,4 +101,38 @@ fn a_read_only_one_is_not_written_to_and_a_missing_one_is_not_found() {
         drop(File::open(dir.join("direct")).await.unwrap());
     })
     .unwrap();
+}
+
+#[test]
+fn large_reads_that_are_dropped_on_their_way_hold_nobody_up_and_keep_their_memory() {
+    const MIB: usize = 1 << 20;
+    let dir = TempDir::new();
+    let runtime = annulus::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let Some(file) = create(&dir).await else { return };
+        let mut content = file.buf(4 * MIB);
+        content.resize(4 * MIB);
+        content.fill(7);
+        file.write_at(content, 0).await.unwrap();
+        for round in 0..10 {
+            let read = |part: u64| Box::pin(file.read_at(file.buf(MIB), part % 4 * MIB as u64));
+            let mut reads: Vec<_> = (0..16).map(read).collect();
+            for read in &mut reads {
+                assert!(poll_once(read).await.is_none());
+            }
+            if round % 2 == 0 {
+                annulus::op::nop().await.unwrap();
+            }
+            // A device cannot take back what it has begun: the memory is the kernel's until then.
+            drop(reads);
+            let (count, bytes) = file.read_at(file.buf(MIB), 0).await.unwrap();
+            assert!(count == MIB && bytes.iter().all(|byte| *byte == 7));
+        }
+        let mut last: Vec<_> =
+            (0..16).map(|_| Box::pin(file.read_at(file.buf(4 * MIB), 0))).collect();
+        for read in &mut last {
+            assert!(poll_once(read).await.is_none());
+        }
+    });
+    assert_eq!(runtime.shutdown_timeout(std::time::Duration::from_secs(60)), 0);
 }

@@ -33,3 +33,21 @@ fn all_that_is_ready_is_there_before_the_first_task_runs() {
         }
     });
 }
+
+#[test]
+fn a_loop_that_has_nothing_to_do_makes_no_system_call() {
+    let runtime = Builder::new().build().unwrap();
+    let _bound = bound_loop(&runtime);
+    runtime.block_on(async {
+        let (idle, _far): (Vec<_>, Vec<_>) = (0..50).map(|_| half_pair()).unzip();
+        for stream in idle {
+            annulus::spawn(async move { stream.recv().await.map(drop) }).detach();
+        }
+        annulus::op::nop().await.unwrap();
+        let before = metrics::here().enters;
+        annulus::time::sleep(std::time::Duration::from_millis(100)).await;
+        let made = metrics::here().enters - before;
+        // To fall asleep, and to wake for the timer, which may take two tries.
+        assert!(made <= 4, "{made} system calls in a tenth of a second without work");
+    });
+}
