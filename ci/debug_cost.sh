@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # What debug mode, hooks and histograms cost where they are off: the instructions of the hot paths,
 # in the usual build against one from which every look at them is left out. It fails where that is
-# more than what `benches/instructions.rs` allows a path to differ by. It is not a part of
-# `ci/all.sh`: what the compiler puts inline changes with the looks, by some 10 to 30 instructions.
+# more than what `benches/instructions.rs` allows a path to differ by: what the compiler puts inline
+# changes a little with the looks, by some instructions either way.
 #
 #   ci/debug_cost.sh [PATH…]   paths of `cargo bench --bench instructions`
 set -euo pipefail

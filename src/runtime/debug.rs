@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use super::Runtime;
@@ -12,7 +11,6 @@ use super::quit::QuitDump;
 use super::watchdog::Watchdog;
 use crate::driver::{self, Driver, Meter};
 use crate::histogram::Histogram;
-use crate::scheduler::{self, Scheduler, TaskId};
 use crate::task::watch::TaskMeta;
 use crate::task::{self, Beat, Hook, Hooks, Watch};
 
@@ -95,31 +93,12 @@ impl Runtime {
     pub(super) fn is_watched(&self) -> bool {
         !cfg!(annulus_unwatched) && self.watchers.is_watched
     }
-
-    /// As [`tick`](Self::tick), of a loop that is watched.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn watched_tick<T>(
-        &self,
-        root_id: TaskId,
-        root: &mut dyn FnMut() -> Poll<T>,
-    ) -> Option<T> {
-        report_slow_enters();
-        for _ in 0..self.task_budget {
-            let id = scheduler::with(Scheduler::next)??;
-            let _watched = task::watch_poll(id);
-            if id != root_id {
-                task::run_watched(id);
-            } else if let Poll::Ready(output) = root() {
-                return Some(output);
-            }
-        }
-        None
-    }
 }
 
 /// Reports the system calls that took long, now that the driver is not borrowed any more.
-fn report_slow_enters() {
+#[cold]
+#[inline(never)]
+pub(super) fn report_slow_enters() {
     for slow in driver::with(Driver::take_slow_enters).unwrap_or_default() {
         tracing::warn!(
             took_ms = task::milliseconds(slow.took_ns),

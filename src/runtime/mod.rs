@@ -191,14 +191,23 @@ impl Runtime {
     #[inline]
     fn tick<T>(&self, root_id: TaskId, mut root: impl FnMut() -> Poll<T>) -> Option<T> {
         scheduler::with(scheduler::Scheduler::begin_tick);
-        if self.is_watched() {
-            return self.watched_tick(root_id, &mut root);
+        let is_watched = self.is_watched();
+        if is_watched {
+            debug::report_slow_enters();
         }
         for _ in 0..self.task_budget {
             let id = scheduler::with(scheduler::Scheduler::next)??;
             if id != root_id {
-                task::run(id);
-            } else if let Poll::Ready(output) = root() {
+                if is_watched {
+                    task::run_watched(id);
+                } else {
+                    task::run(id);
+                }
+                continue;
+            }
+            // The one place where it is polled, so that the compiler puts it there.
+            let _watched = is_watched.then(|| task::watch_poll(id));
+            if let Poll::Ready(output) = root() {
                 return Some(output);
             }
         }

@@ -38,6 +38,7 @@ struct CleaningUp {
 #[cold]
 #[inline(never)]
 pub(crate) fn run_watched(id: TaskId) {
+    let _watched = watch_poll(id);
     run(id);
 }
 
