@@ -81,6 +81,7 @@ mod macros;
 pub mod net;
 pub mod op;
 mod remote;
+mod report;
 pub mod runtime;
 mod scheduler;
 #[cfg(feature = "sim")]

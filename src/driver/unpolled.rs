@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::panic::Location;
 
 use super::Driver;
+use crate::report::heard;
 
 /// The places that were reported, each with its kind of op.
 pub(super) type Reported = HashSet<(&'static str, Option<&'static Location<'static>>)>;
@@ -31,16 +32,20 @@ pub(super) fn note(op: &'static str, made_at: Option<&'static Location<'static>>
         return;
     }
     match made_at {
-        Some(made_at) => tracing::warn!(
-            op,
-            %made_at,
-            "an operation was dropped without being polled, so it never began: is an `.await` \
-             missing?",
-        ),
-        None => tracing::warn!(
-            op,
-            "an operation was dropped without being polled, so it never began: is an `.await` \
+        Some(made_at) => heard(|| {
+            tracing::warn!(
+                op,
+                %made_at,
+                "an operation was dropped without being polled, so it never began: is an `.await` \
+                 missing?",
+            );
+        }),
+        None => heard(|| {
+            tracing::warn!(
+                op,
+                "an operation was dropped without being polled, so it never began: is an `.await` \
              missing? A build with debug assertions knows where it was made",
-        ),
+            );
+        }),
     }
 }

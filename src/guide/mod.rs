@@ -287,7 +287,8 @@
 //!
 //! In debug mode, which [`Builder::debug`](crate::Builder::debug) or `ANNULUS_DEBUG=1` turns on, the
 //! loop reports polls and system calls that take long, the stuck ones while they last and with a
-//! stack trace. [`Handle::metrics`](crate::Handle::metrics) has its counts, also
+//! stack trace, through [`tracing`], or on the standard error stream where nobody listens to that.
+//! [`Handle::metrics`](crate::Handle::metrics) has its counts, also
 //! [for Prometheus](crate::runtime::Metrics::prometheus_text), and
 //! [`Handle::dump`](crate::Handle::dump) says what every task waits for.
 //!

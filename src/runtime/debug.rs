@@ -11,6 +11,7 @@ use super::quit::QuitDump;
 use super::watchdog::Watchdog;
 use crate::driver::{self, Driver, Meter};
 use crate::histogram::Histogram;
+use crate::report::heard;
 use crate::task::watch::TaskMeta;
 use crate::task::{self, Beat, Hook, Hooks, Watch};
 
@@ -100,13 +101,15 @@ impl Runtime {
 #[inline(never)]
 pub(super) fn report_slow_enters() {
     for slow in driver::with(Driver::take_slow_enters).unwrap_or_default() {
-        tracing::warn!(
-            took_ms = task::milliseconds(slow.took_ns),
-            threshold_ms = task::milliseconds(slow.threshold_ns),
-            submitted = slow.submitted,
-            waited = slow.waited,
-            "a system call of the loop was slow",
-        );
+        heard(|| {
+            tracing::warn!(
+                took_ms = task::milliseconds(slow.took_ns),
+                threshold_ms = task::milliseconds(slow.threshold_ns),
+                submitted = slow.submitted,
+                waited = slow.waited,
+                "a system call of the loop was slow",
+            );
+        });
     }
 }
 
@@ -125,8 +128,9 @@ fn nanoseconds(duration: Duration) -> u64 {
 
 /// Debug mode, hooks and histograms.
 impl Builder {
-    /// Whether the loop reports what harms it, through [`tracing`]. Where this is not called, the
-    /// environment variable `ANNULUS_DEBUG=1` turns it on; else it is off.
+    /// Whether the loop reports what harms it, through [`tracing`], or on the standard error stream
+    /// in a program that has no subscriber. Where this is not called, the environment variable
+    /// `ANNULUS_DEBUG=1` turns it on; else it is off.
     ///
     /// What is reported, all as warnings:
     /// - polls and system calls of the loop that take long: see
@@ -136,7 +140,7 @@ impl Builder {
     ///   kernel says of the thread, and where in the code it is (see
     ///   [`watchdog_interrupts`](Self::watchdog_interrupts)); when the threshold is passed, and
     ///   again each time that the poll has taken twice as long. The thread's events go to the
-    ///   subscriber that is the building thread's when the loop is built;
+    ///   subscriber that is the building thread's when the loop is built, if there is one;
     /// - operations dropped without ever having been polled, with the place that made them where
     ///   the crate is built with debug assertions, once for each place. A branch of a `select!`
     ///   that was not reached looks the same.

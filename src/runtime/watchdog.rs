@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use crate::report::{self, heard};
 use crate::sys::stack::{self, Interrupts};
 use crate::sys::{self, clock};
 use crate::task::{Beat, Current, milliseconds};
@@ -46,9 +47,13 @@ impl Watchdog {
             interrupts: interrupts.then(Interrupts::allow).and_then(Result::ok),
             is_over: Arc::clone(&is_over),
         };
-        // Events go where those of the loop go, also when that is a matter of the thread.
+        // Events go where those of the loop go, also when that is a matter of the thread; where
+        // nobody listens yet, somebody may later.
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
-        let run = move || tracing::dispatcher::with_default(&dispatch, || watch.run());
+        let run = move || match report::is_none(&dispatch) {
+            true => watch.run(),
+            false => tracing::dispatcher::with_default(&dispatch, || watch.run()),
+        };
         let thread = thread::Builder::new().name("annulus-watchdog".into()).spawn(run)?;
         let generation = sys::fork::watched_generation();
         Ok(Watchdog { is_over, thread: Some(thread), generation })
@@ -119,16 +124,18 @@ impl Watch {
         }
         let stuck_ns = clock::monotonic_ns().saturating_sub(current.since_ns);
         let subject = &current.subject;
-        tracing::warn!(
-            task = %subject.display_id(),
-            name = subject.name.as_deref(),
-            spawned_at = %subject.spawned_at,
-            stuck_ms = milliseconds(stuck_ns),
-            threshold_ms = milliseconds(threshold_ns),
-            thread_state = state,
-            stack,
-            "a loop is stuck in one poll of a task",
-        );
+        heard(|| {
+            tracing::warn!(
+                task = %subject.display_id(),
+                name = subject.name.as_deref(),
+                spawned_at = %subject.spawned_at,
+                stuck_ms = milliseconds(stuck_ns),
+                threshold_ms = milliseconds(threshold_ns),
+                thread_state = state,
+                stack,
+                "a loop is stuck in one poll of a task",
+            );
+        });
         Some(stuck_ns)
     }
 

@@ -10,8 +10,9 @@ use super::Id;
 use super::crew::Link;
 use super::extra::Extra;
 use super::memory::BoxedTask;
-use super::table::{State, Tasks};
+use super::table::{State, Tasks, with};
 use super::watch::{Hook, Subject};
+use crate::report::heard;
 use crate::scheduler::TaskId;
 
 /// What the end of a task leaves to be done outside the table's borrow.
@@ -47,13 +48,18 @@ impl Notice {
         let Notice { subject, hook, unread_panic } = self;
         subject.tell(hook);
         if let Some(message) = unread_panic {
-            tracing::error!(
-                task = %Id(subject.id),
-                name = subject.name.as_deref(),
-                spawned_at = %subject.spawned_at,
-                panic = &*message,
-                "a task panicked, and its join handle was dropped without being awaited",
-            );
+            let report = || {
+                tracing::error!(
+                    task = %Id(subject.id),
+                    name = subject.name.as_deref(),
+                    spawned_at = %subject.spawned_at,
+                    panic = &*message,
+                    "a task panicked, and its join handle was dropped without being awaited",
+                );
+            };
+            // The panic itself has been printed when it happened.
+            let is_debug = with(|tasks| tasks.watch().is_some_and(|watch| watch.slow_ns.is_some()));
+            if is_debug == Some(true) { heard(report) } else { report() }
         }
     }
 }

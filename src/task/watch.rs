@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Id;
 use super::table::{State, Tasks, with};
 use crate::histogram::Histogram;
+use crate::report::heard;
 use crate::scheduler::TaskId;
 use crate::sys::clock;
 
@@ -249,14 +250,16 @@ impl Drop for Poll {
 }
 
 fn report_slow(subject: &Subject, took_ns: u64, slow_ns: u64) {
-    tracing::warn!(
-        task = %Id(subject.id),
-        name = subject.name.as_deref(),
-        spawned_at = %subject.spawned_at,
-        took_ms = milliseconds(took_ns),
-        threshold_ms = milliseconds(slow_ns),
-        "a task held the loop: work that takes long belongs into `spawn_blocking`",
-    );
+    heard(|| {
+        tracing::warn!(
+            task = %Id(subject.id),
+            name = subject.name.as_deref(),
+            spawned_at = %subject.spawned_at,
+            took_ms = milliseconds(took_ns),
+            threshold_ms = milliseconds(slow_ns),
+            "a task held the loop: work that takes long belongs into `spawn_blocking`",
+        );
+    });
 }
 
 /// For reports.

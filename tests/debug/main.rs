@@ -13,5 +13,6 @@ mod prometheus;
 mod settings;
 mod sigquit;
 mod slow;
+mod unheard;
 mod unpolled;
 mod watchdog;
