@@ -16,6 +16,11 @@ use std::time::{Duration, Instant};
 
 use annulus::{Builder, Handle, blocking_ready, spawn_blocking, time};
 
+#[path = "shared/interrupt.rs"]
+mod interrupt;
+
+use interrupt::Interrupt;
+
 const HELP: &str = "\
 Counts primes on the blocking pool, and on the loop for comparison.
 
@@ -48,7 +53,7 @@ fn main() -> ExitCode {
         }
     };
     match run(&options) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("blocking: {error}");
             ExitCode::FAILURE
@@ -72,27 +77,37 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
     Ok(Some(options))
 }
 
-fn run(options: &Options) -> io::Result<()> {
+fn run(options: &Options) -> io::Result<ExitCode> {
+    let interrupt = Interrupt::install()?;
     // A short queue: who hands work over faster than it is done waits for its turn.
     let builder = Builder::new().max_blocking_threads(options.threads).blocking_queue(4);
     builder.build()?.block_on(async {
-        let ticker = Ticker::start();
-        println!("on the pool: {} primes", on_the_pool(options).await?);
-        println!("             {}", ticker.end());
-
-        let ticker = Ticker::start();
-        println!("on the loop: {} primes", on_the_loop(options).await);
-        println!("             {}", ticker.end());
-
-        panics_and_cancels(options.below).await;
-        let pool = Handle::current().metrics().unwrap_or_default().blocking;
-        let (completed, waited) = (pool.completed, Duration::from_nanos(pool.wait_total_ns));
-        println!(
-            "the pool: {completed} jobs completed by {} threads, {waited:.0?} waited in all",
-            pool.threads_peak
-        );
-        Ok(())
+        // Jobs that have begun are brought to their end, those in the queue are dropped.
+        let Some(compared) = interrupt.until(compare(options)).await else {
+            eprintln!("blocking: interrupted");
+            return Ok(ExitCode::from(130));
+        };
+        compared.map(|()| ExitCode::SUCCESS)
     })
+}
+
+async fn compare(options: &Options) -> io::Result<()> {
+    let ticker = Ticker::start();
+    println!("on the pool: {} primes", on_the_pool(options).await?);
+    println!("             {}", ticker.end());
+
+    let ticker = Ticker::start();
+    println!("on the loop: {} primes", on_the_loop(options).await);
+    println!("             {}", ticker.end());
+
+    panics_and_cancels(options.below).await;
+    let pool = Handle::current().metrics().unwrap_or_default().blocking;
+    let (completed, waited) = (pool.completed, Duration::from_nanos(pool.wait_total_ns));
+    println!(
+        "the pool: {completed} jobs completed by {} threads, {waited:.0?} waited in all",
+        pool.threads_peak
+    );
+    Ok(())
 }
 
 /// Hands the jobs over as the queue has room, and adds up what comes back.

@@ -15,6 +15,11 @@ use annulus::fs::File;
 use annulus::io::{AsyncRead, Positioned, stdin};
 use annulus::{BlockingHandle, BufResult, Runtime, spawn_blocking};
 
+#[path = "shared/interrupt.rs"]
+mod interrupt;
+
+use interrupt::Interrupt;
+
 const HELP: &str = "\
 Prints files one after another.
 
@@ -38,9 +43,8 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match print_all(&paths) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+    match run(&paths) {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("cat: {error}");
             ExitCode::FAILURE
@@ -62,25 +66,33 @@ fn paths() -> Result<Option<Vec<PathBuf>>, lexopt::Error> {
     if paths.is_empty() { Err("there is no file to print".into()) } else { Ok(Some(paths)) }
 }
 
-/// Prints the files that can be read; whether all of them could.
-fn print_all(paths: &[PathBuf]) -> io::Result<bool> {
+fn run(paths: &[PathBuf]) -> io::Result<ExitCode> {
+    let interrupt = Interrupt::install()?;
     Runtime::new()?.block_on(async {
-        let mut printer = Printer::default();
-        let mut all = true;
-        for path in paths {
-            match print(path, &mut printer).await {
-                Ok(()) => {}
-                // Whoever reads the output has enough.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(true),
-                Err(error) => {
-                    eprintln!("cat: {}: {error}", path.display());
-                    all = false;
-                }
+        match interrupt.until(print_all(paths)).await {
+            Some(all) => Ok(if all? { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
+            None => Ok(ExitCode::from(130)),
+        }
+    })
+}
+
+/// Prints the files that can be read; whether all of them could.
+async fn print_all(paths: &[PathBuf]) -> io::Result<bool> {
+    let mut printer = Printer::default();
+    let mut all = true;
+    for path in paths {
+        match print(path, &mut printer).await {
+            Ok(()) => {}
+            // Whoever reads the output has enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(true),
+            Err(error) => {
+                eprintln!("cat: {}: {error}", path.display());
+                all = false;
             }
         }
-        printer.end().await?;
-        Ok(all)
-    })
+    }
+    printer.end().await?;
+    Ok(all)
 }
 
 async fn print(path: &Path, printer: &mut Printer) -> io::Result<()> {

@@ -21,6 +21,11 @@ use annulus::net::{TcpListener, TcpStream};
 use annulus::time::{self, Instant};
 use annulus::{BufResult, Runtime};
 
+#[path = "shared/interrupt.rs"]
+mod interrupt;
+
+use interrupt::Interrupt;
+
 const HELP: &str = "\
 Shows timeouts of operations, of blocks and of many steps, against a slow server.
 
@@ -44,7 +49,7 @@ fn main() -> ExitCode {
         }
     };
     match run(pause) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("timeout: {error}");
             ExitCode::FAILURE
@@ -66,16 +71,25 @@ fn pause() -> Result<Option<Duration>, lexopt::Error> {
     Ok(Some(pause))
 }
 
-fn run(pause: Duration) -> io::Result<()> {
+fn run(pause: Duration) -> io::Result<ExitCode> {
+    let interrupt = Interrupt::install()?;
     Runtime::new()?.block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?;
-        annulus::spawn(serve(listener, pause)).detach();
-
-        an_operation(&TcpStream::connect(address).await?, pause / 2).await?;
-        a_block(&TcpStream::connect(address).await?, pause * 3 / 2).await?;
-        many_steps(&TcpStream::connect(address).await?, pause * 5 / 2).await
+        let Some(shown) = interrupt.until(show(pause)).await else {
+            eprintln!("timeout: interrupted");
+            return Ok(ExitCode::from(130));
+        };
+        shown.map(|()| ExitCode::SUCCESS)
     })
+}
+
+async fn show(pause: Duration) -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    annulus::spawn(serve(listener, pause)).detach();
+
+    an_operation(&TcpStream::connect(address).await?, pause / 2).await?;
+    a_block(&TcpStream::connect(address).await?, pause * 3 / 2).await?;
+    many_steps(&TcpStream::connect(address).await?, pause * 5 / 2).await
 }
 
 /// Says its words slowly, to each client that comes.

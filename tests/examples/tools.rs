@@ -255,3 +255,34 @@ fn a_worker_that_fails_ends_the_others() {
     let names = names(directory.path());
     assert!(names.iter().all(|name| name.ends_with(".txt")), "{names:?}");
 }
+
+/// Whether a process has taken SIGINT over, and has the thread that waits for it, which comes last.
+fn is_ready(process: &Child) -> bool {
+    let proc = Path::new("/proc").join(process.id().to_string());
+    let status = fs::read_to_string(proc.join("status")).expect("a process");
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("its signals");
+    let catches = u64::from_str_radix(caught.trim(), 16).expect("a mask") & 0b10 != 0;
+    catches && fs::read_dir(proc.join("task")).expect("its threads").count() > 1
+}
+
+#[test]
+fn what_only_shows_something_ends_at_an_interrupt_too() {
+    for (example, arguments, expected) in [
+        ("cat", &["-"][..], ""),
+        ("timeout", &["--pause", "1000000"], "timeout: interrupted\n"),
+        ("blocking", &["--jobs", "1000000", "--below", "1000"], "blocking: interrupted\n"),
+    ] {
+        let mut process = command(example);
+        let process = process.args(arguments).stdin(Stdio::piped());
+        let mut process = process.stderr(Stdio::piped()).spawn().expect("it starts");
+        let input = process.stdin.take();
+        while !is_ready(&process) {
+            std::thread::yield_now();
+        }
+        interrupt(&process);
+        let output = process.wait_with_output().expect("it ends");
+        drop(input);
+        assert_eq!(String::from_utf8(output.stderr).expect("text"), expected);
+        assert_eq!(output.status.code(), Some(130), "{example}");
+    }
+}
