@@ -64,8 +64,10 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that point at each other's types on purpose, with the reason.
-const UPWARD: &[(&str, &str, &str)] =
-    &[("io", "foreign", "the names are looked for in `io`, which re-exports them")];
+const UPWARD: &[(&str, &str, &str)] = &[
+    ("io", "foreign", "the names are looked for in `io`, which re-exports them"),
+    ("task", "blocking", "tokio's users look for `spawn_blocking` in `task`, which re-exports it"),
+];
 
 /// Files that may hold `unsafe`, apart from `src/sys` and `src/buf`.
 const UNSAFE_HOMES: &[&str] = &[

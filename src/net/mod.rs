@@ -25,4 +25,5 @@ pub use self::addresses::{SocketAddrs, ToSocketAddrs};
 pub use self::into_std::IntoStdError;
 pub use self::lookup::lookup_host;
 pub use self::recv_stream::RecvStream;
+#[doc(inline)]
 pub use self::tcp::{Incoming, TcpListener, TcpSocket, TcpStream};

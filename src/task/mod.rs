@@ -52,6 +52,7 @@ pub use self::token::{
     CancellationToken, DropGuard, WaitForCancellationFuture, WaitForCancellationFutureOwned,
 };
 pub(crate) use self::watch::{Beat, Current, Hook, Hooks, Watch, milliseconds, watch_poll};
+pub use crate::blocking::{BlockingHandle, spawn_blocking};
 use crate::scheduler::TaskId;
 pub use crate::task_local;
 
