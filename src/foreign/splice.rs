@@ -45,7 +45,7 @@ use crate::op::{self, Splice, Tee};
 ///     let (out, into) = (std::os::fd::OwnedFd::from(out), std::os::fd::OwnedFd::from(into));
 ///     let (out, into) = (File::from_std(out.into())?, File::from_std(into.into())?);
 ///
-///     annulus::fs::write(dir.join("from"), "0123456789").await.into_result()?;
+///     annulus::fs::write(dir.join("from"), "0123456789").await?;
 ///     let from = File::open(dir.join("from")).await?;
 ///     let to = File::create(dir.join("to")).await?;
 ///     assert_eq!(splice(&from, Some(4), &into, None, 100).await?, 6);
