@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
-use crate::Error;
 use crate::protocol::{self, Line, Work};
 use crate::results::ContenderReport;
+use crate::{Error, patience};
 
 /// A contender before it is built.
 #[derive(Debug, Clone, Copy)]
@@ -163,7 +164,9 @@ fn essence(text: &str) -> String {
 }
 
 fn list(program: &Path) -> Result<Vec<Work>, Error> {
-    let output = Command::new(program).arg("list").output()?;
+    let mut command = Command::new(program);
+    command.arg("list");
+    let output = patience::output_within(command, Duration::from_secs(10))?;
     let mut works = Vec::new();
     for line in String::from_utf8_lossy(&output.stdout).lines() {
         match protocol::parse(line)? {

@@ -7,6 +7,7 @@
 //! | [`options`] | the command line |
 //! | [`contender`] | the contenders: building them, asking what they can do |
 //! | [`protocol`], [`process`] | a contender at work, and what can be seen of it from outside |
+//! | [`patience`] | ends what hangs |
 //! | [`counter`] | the processor's count of a server's instructions |
 //! | [`load`] | the load generator |
 //! | [`workload`] | what is measured: **the place for a new workload** |
@@ -24,6 +25,7 @@ mod counter;
 mod load;
 mod machine;
 mod options;
+mod patience;
 mod process;
 mod protocol;
 mod report;

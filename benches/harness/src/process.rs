@@ -3,11 +3,16 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use annulus_bench_kit::Cores;
 
 use crate::Error;
+use crate::patience::{self, output_within};
 use crate::protocol::{self, Line};
 
 /// What to run it under, such as a profiler, and the words of its job.
@@ -40,6 +45,7 @@ impl Launch {
             None => Command::new(program),
         };
         command.args(&self.words).stdin(Stdio::null()).stdout(Stdio::piped());
+        give_all_cores(&mut command);
         let name = program.file_name().unwrap_or_default().to_string_lossy();
         LAST_COMMAND.set(format!("{name} {}", self.words.join(" ")));
         command
@@ -55,23 +61,29 @@ pub fn last_command() -> Option<String> {
     Some(LAST_COMMAND.take()).filter(|command| !command.is_empty())
 }
 
+/// The cores that this program was given, before it kept itself to one.
+static ALL_CORES: OnceLock<Cores> = OnceLock::new();
+
+/// Keeps this program, which generates the load, on its core.
+pub fn keep_to(core: usize) -> Result<(), Error> {
+    let all = Cores::current()?;
+    ALL_CORES.get_or_init(|| all);
+    annulus_bench_kit::pin(core).map_err(|error| format!("core {core} cannot be had: {error}"))?;
+    Ok(())
+}
+
+/// A contender starts with all cores, and keeps itself to one where its job says so: it must not
+/// inherit the load generator's.
+fn give_all_cores(command: &mut Command) {
+    if let Some(cores) = ALL_CORES.get() {
+        // SAFETY: between its birth and its program the process makes one system call, and
+        // allocates nothing.
+        unsafe { command.pre_exec(move || cores.keep()) };
+    }
+}
+
 /// No job takes so long; one that does hangs, and the others are still to be measured.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// What a job that ends by itself says, or an error when it does not end.
-fn output_within(mut command: Command, limit: Duration) -> Result<Output, Error> {
-    let mut child = command.stderr(Stdio::piped()).spawn()?;
-    let end = Instant::now() + limit;
-    while child.try_wait()?.is_none() {
-        if Instant::now() > end {
-            child.kill()?;
-            child.wait()?;
-            return Err(format!("it did not end within {} s", limit.as_secs()).into());
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    Ok(child.wait_with_output()?)
-}
 
 /// Runs a job that ends by itself.
 pub fn run_once(program: &Path, launch: &Launch) -> Result<BTreeMap<String, f64>, Error> {
@@ -119,10 +131,15 @@ pub struct Server {
 impl Server {
     /// Starts a server and waits until it listens.
     pub fn start(program: &Path, launch: &Launch) -> Result<Server, Error> {
+        Server::start_within(program, launch, PATIENCE)
+    }
+
+    fn start_within(program: &Path, launch: &Launch, limit: Duration) -> Result<Server, Error> {
         let mut child = launch.command(program).stderr(Stdio::piped()).spawn()?;
         let output = child.stdout.take().ok_or("a server without an output")?;
         let mut server = Server { child, output: BufReader::new(output), port: 0, counters: 0 };
         let mut line = String::new();
+        patience::until_readable(server.output.get_ref(), limit)?;
         server.output.read_line(&mut line)?;
         if line.is_empty() {
             return Err(server.last_words().into());
@@ -289,11 +306,28 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_does_not_end_is_ended() {
-        let mut command = Command::new("/bin/sh");
-        command.args(["-c", "exec sleep 600"]).stdout(Stdio::piped());
-        let error = output_within(command, Duration::from_millis(20)).expect_err("no end");
-        assert!(error.to_string().contains("did not end"), "{error}");
+    fn a_server_that_never_listens_is_ended() {
+        let words = ["-c", "exec sleep 600"].map(str::to_owned).to_vec();
+        let launch = Launch { under: Vec::new(), words };
+        let limit = Duration::from_millis(20);
+        let error =
+            Server::start_within(Path::new("/bin/sh"), &launch, limit).expect_err("silence");
+        assert!(patience::is_over(&error), "{error}");
+    }
+
+    #[test]
+    fn a_contender_does_not_inherit_the_load_generators_core() {
+        std::thread::spawn(|| {
+            let all = Cores::current().expect("the cores").count();
+            let first = (0..1024).find(|core| keep_to(*core).is_ok()).expect("a core");
+            let mut command = Command::new("nproc");
+            give_all_cores(&mut command);
+            let said = command.output().expect("nproc").stdout;
+            let said = String::from_utf8_lossy(&said).trim().to_owned();
+            assert_eq!(said, all.to_string(), "kept to core {first}");
+        })
+        .join()
+        .expect("the thread");
     }
 
     #[test]

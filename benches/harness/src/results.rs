@@ -70,6 +70,9 @@ pub struct WorkloadResults {
     pub metrics: Vec<Metric>,
     /// What the x axis of this workload's plots is, where there are any.
     pub axis: Option<String>,
+    /// How long its cells took.
+    #[serde(default)]
+    pub took_seconds: f64,
     pub cells: Vec<CellResults>,
 }
 

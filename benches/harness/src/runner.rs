@@ -11,7 +11,7 @@ use crate::machine::{Machine, utc_now};
 use crate::options::Options;
 use crate::results::{CellResults, ContenderReport, Entry, Results, WorkloadResults};
 use crate::workload::{self, Cell, Entrant, Workload, entrants};
-use crate::{process, report};
+use crate::{patience, process, report};
 
 /// Builds the contenders and says how that went.
 pub fn build(options: &Options) -> Result<(), Error> {
@@ -56,8 +56,7 @@ pub fn run(options: &Options) -> Result<(), Error> {
     let machine = Machine::look();
     let (contenders, reports) = build_all(options);
     annulus_bench_kit::raise_descriptor_limit();
-    annulus_bench_kit::pin(options.load_core)
-        .map_err(|error| format!("core {} cannot be had: {error}", options.load_core))?;
+    process::keep_to(options.load_core)?;
     let mut results = Results {
         machine,
         date,
@@ -75,11 +74,15 @@ pub fn run(options: &Options) -> Result<(), Error> {
         once * workload.rounds(options)
     });
     let bar = progress(options, steps.sum(), "measuring");
+    let mut hung = Hung::default();
     for (workload, cells) in &plan {
         let mut measured = describe(workload.as_ref());
+        let began = Instant::now();
         for (cell, entrants) in cells {
-            measured.cells.push(measure(workload.as_ref(), cell, entrants, options, &bar));
+            let run = Run { workload: workload.as_ref(), cell, entrants, options, bar: &bar };
+            measured.cells.push(run.measure(&mut hung));
         }
+        measured.took_seconds = began.elapsed().as_secs_f64();
         results.workloads.push(measured);
     }
     bar.finish_and_clear();
@@ -115,51 +118,83 @@ fn describe(workload: &dyn Workload) -> WorkloadResults {
         about: workload.about().into(),
         metrics: workload.metrics(),
         axis: workload.axis().map(str::to_owned),
+        took_seconds: 0.0,
         cells: Vec::new(),
     }
 }
 
-fn measure(
-    workload: &dyn Workload,
-    cell: &Cell,
-    entrants: &[Entrant],
-    options: &Options,
-    bar: &ProgressBar,
-) -> CellResults {
-    let mut entries: Vec<Entry> = entrants
-        .iter()
-        .map(|entrant| Entry {
-            contender: entrant.contender.name.into(),
-            form: entrant.form.clone(),
-            command: None,
-            samples: Vec::new(),
-            failures: Vec::new(),
-        })
-        .collect();
-    for round in 0..workload.rounds(options) {
-        for (entrant, entry) in entrants.iter().zip(&mut entries) {
-            bar.set_message(format!(
-                "{}/{} round {}: {}",
-                workload.name(),
-                cell.id,
-                round + 1,
-                entrant.contender.name
-            ));
-            match workload.measure(cell, entrant, options) {
-                Ok(sample) => entry.samples.push(sample),
-                Err(error) => entry.failures.push(error.to_string()),
-            }
-            entry.failures.extend(workload.shortfalls());
-            entry.command = process::last_command().or(entry.command.take());
-            bar.inc(1);
-        }
+/// Who hung at what: it is not asked for the same again, which would cost the run its time.
+#[derive(Debug, Default)]
+struct Hung(Vec<(&'static str, String, String)>);
+
+impl Hung {
+    fn add(&mut self, entrant: &Entrant, work: &str) {
+        self.0.push((entrant.contender.name, entrant.form.clone(), work.to_owned()));
     }
-    CellResults {
-        id: cell.id.clone(),
-        title: cell.title.clone(),
-        group: cell.group.clone(),
-        x: cell.x,
-        entries,
+
+    fn has(&self, entrant: &Entrant, work: &str) -> bool {
+        self.0.iter().any(|(name, form, at)| {
+            *name == entrant.contender.name && *form == entrant.form && at == work
+        })
+    }
+}
+
+/// One cell to be measured.
+struct Run<'a> {
+    workload: &'a dyn Workload,
+    cell: &'a Cell,
+    entrants: &'a [Entrant],
+    options: &'a Options,
+    bar: &'a ProgressBar,
+}
+
+impl Run<'_> {
+    fn measure(&self, hung: &mut Hung) -> CellResults {
+        let mut entries: Vec<Entry> = self.entrants.iter().map(entry).collect();
+        for round in 0..self.workload.rounds(self.options) {
+            for (entrant, entry) in self.entrants.iter().zip(&mut entries) {
+                self.bar.set_message(format!(
+                    "{}/{} round {}: {}",
+                    self.workload.name(),
+                    self.cell.id,
+                    round + 1,
+                    entrant.contender.name
+                ));
+                self.once(entrant, entry, hung);
+                self.bar.inc(1);
+            }
+        }
+        let Cell { id, title, group, x, .. } = self.cell.clone();
+        CellResults { id, title, group, x, entries }
+    }
+
+    fn once(&self, entrant: &Entrant, entry: &mut Entry, hung: &mut Hung) {
+        let work = self.workload.work(self.cell);
+        if hung.has(entrant, work) {
+            entry.failures.push(format!("not asked: it hung at `{work}` before"));
+            return;
+        }
+        match self.workload.measure(self.cell, entrant, self.options) {
+            Ok(sample) => entry.samples.push(sample),
+            Err(error) => {
+                if patience::is_over(&error) {
+                    hung.add(entrant, work);
+                }
+                entry.failures.push(error.to_string());
+            }
+        }
+        entry.failures.extend(self.workload.shortfalls());
+        entry.command = process::last_command().or(entry.command.take());
+    }
+}
+
+fn entry(entrant: &Entrant) -> Entry {
+    Entry {
+        contender: entrant.contender.name.into(),
+        form: entrant.form.clone(),
+        command: None,
+        samples: Vec::new(),
+        failures: Vec::new(),
     }
 }
 
@@ -175,4 +210,71 @@ fn progress(options: &Options, steps: usize, what: &'static str) -> ProgressBar 
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.set_prefix(what);
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell as Count;
+
+    use super::*;
+    use crate::contender::Contender;
+    use crate::results::{Better, Metric, Sample};
+
+    /// One contender answers, the other hangs.
+    #[derive(Default)]
+    struct Two(Count<usize>);
+
+    impl Workload for Two {
+        fn name(&self) -> &'static str {
+            "two"
+        }
+        fn title(&self) -> &'static str {
+            "two"
+        }
+        fn about(&self) -> &'static str {
+            ""
+        }
+        fn metrics(&self) -> Vec<Metric> {
+            vec![Metric::new("n", "n", "ns", Better::Less)]
+        }
+        fn cells(&self, _: &Options) -> Vec<Cell> {
+            Vec::new()
+        }
+        fn work(&self, _: &Cell) -> &'static str {
+            "echo"
+        }
+        fn measure(&self, _: &Cell, entrant: &Entrant, _: &Options) -> Result<Sample, Error> {
+            if entrant.contender.name == "hangs" {
+                self.0.set(self.0.get() + 1);
+                return Err(patience::over("it said nothing"));
+            }
+            Ok(Sample::from([("n".to_owned(), 1.0)]))
+        }
+    }
+
+    #[test]
+    fn who_hangs_is_asked_once_and_the_others_go_on() {
+        let entrant = |name| Entrant {
+            contender: Contender { name, program: "nowhere".into(), works: Vec::new() },
+            form: "own".into(),
+        };
+        let entrants = [entrant("hangs"), entrant("answers")];
+        let workload = Two::default();
+        let (options, bar) = (Options::default(), ProgressBar::hidden());
+        let mut hung = Hung::default();
+        for id in ["one", "other"] {
+            let cell = Cell::new(id, id);
+            let run = Run {
+                workload: &workload,
+                cell: &cell,
+                entrants: &entrants,
+                options: &options,
+                bar: &bar,
+            };
+            let results = run.measure(&mut hung);
+            assert_eq!(results.entries[1].samples.len(), options.rounds);
+            assert_eq!(results.entries[0].failures.len(), options.rounds);
+        }
+        assert_eq!(workload.0.get(), 1);
+    }
 }

@@ -32,7 +32,7 @@ pub mod ring;
 mod stopwatch;
 pub mod tasks;
 
-pub use listener::{pin, raise_descriptor_limit};
+pub use listener::{Cores, pin, raise_descriptor_limit};
 
 pub use counters::{CountingAllocator, note_syscall};
 pub use job::{Job, Outcome, Results, Work, contender};

@@ -44,15 +44,44 @@ fn check(outcome: libc::c_int) -> io::Result<libc::c_int> {
     if outcome < 0 { Err(io::Error::last_os_error()) } else { Ok(outcome) }
 }
 
+/// A set of cores that a process may run on.
+#[derive(Clone, Copy)]
+pub struct Cores(libc::cpu_set_t);
+
+impl Cores {
+    /// Those that this thread may run on.
+    pub fn current() -> io::Result<Cores> {
+        let mut cores = Cores::none();
+        // SAFETY: the set is a valid place for the answer, of its own size.
+        check(unsafe { libc::sched_getaffinity(0, size_of_val(&cores.0), &mut cores.0) })?;
+        Ok(cores)
+    }
+
+    fn none() -> Cores {
+        // SAFETY: all zeroes is the empty set.
+        Cores(unsafe { std::mem::zeroed() })
+    }
+
+    /// Keeps this thread, and what it will start, on these cores. It allocates nothing, so a new
+    /// process may call it before it becomes another program.
+    pub fn keep(&self) -> io::Result<()> {
+        // SAFETY: a valid set of its own size.
+        check(unsafe { libc::sched_setaffinity(0, size_of_val(&self.0), &self.0) })?;
+        Ok(())
+    }
+
+    pub fn count(&self) -> usize {
+        // SAFETY: a valid set.
+        unsafe { libc::CPU_COUNT(&self.0) as usize }
+    }
+}
+
 /// Keeps this process, and the threads that it will start, on one core.
 pub fn pin(core: usize) -> io::Result<()> {
-    // SAFETY: all zeroes is the empty set.
-    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    // SAFETY: `set` is ours.
-    unsafe { libc::CPU_SET(core, &mut set) };
-    // SAFETY: `set` is a valid set of its own size.
-    check(unsafe { libc::sched_setaffinity(0, size_of_val(&set), &set) })?;
-    Ok(())
+    let mut cores = Cores::none();
+    // SAFETY: the set is ours; a number beyond its end is left out.
+    unsafe { libc::CPU_SET(core, &mut cores.0) };
+    cores.keep()
 }
 
 /// Ends this process when the one that started it ends, however that comes about.
@@ -69,5 +98,23 @@ pub fn raise_descriptor_limit() {
         limit.rlim_cur = limit.rlim_max;
         // SAFETY: `limit` is valid.
         unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_was_pinned_gets_its_cores_back() {
+        std::thread::spawn(|| {
+            let all = Cores::current().expect("the cores");
+            let first = (0..1024).find(|core| pin(*core).is_ok()).expect("a core");
+            assert_eq!(Cores::current().expect("one core").count(), 1, "core {first}");
+            all.keep().expect("all of them");
+            assert_eq!(Cores::current().expect("the cores").count(), all.count());
+        })
+        .join()
+        .expect("the thread");
     }
 }

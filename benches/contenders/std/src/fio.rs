@@ -12,6 +12,8 @@ pub fn reads(job: &Job, path: &Path) -> Outcome<Results> {
     command.arg(format!("--filename={}", path.display()));
     command.arg(format!("--iodepth={}", job.number("depth", 1)));
     command.arg(format!("--direct={}", job.number("direct", 0)));
+    // Of itself it throws the file out of the page cache first.
+    command.arg("--invalidate=0");
     let output = command.output().map_err(|error| format!("fio: {error}"))?;
     let said = String::from_utf8_lossy(&output.stdout);
     let numbers = (|| {

@@ -14,8 +14,8 @@ use io_uring::{cqueue, opcode, squeue, types};
 
 use super::Exchange;
 use super::connections::{PATIENCE, Progress};
-use crate::Error;
 use crate::process::thread_cpu;
+use crate::{Error, patience};
 
 /// A send that failed; those that succeed leave no completion.
 const SEND: u64 = 1 << 63;
@@ -223,7 +223,7 @@ pub fn wait(ring: &mut Ring, limit: Duration) -> Result<(), Error> {
         Err(error) => match error.raw_os_error() {
             Some(libc::EINTR) => Ok(()),
             Some(libc::ETIME) if limit < PATIENCE => Ok(()),
-            Some(libc::ETIME) => Err("the server has stopped answering".into()),
+            Some(libc::ETIME) => Err(patience::over("the server has stopped answering")),
             _ => Err(error.into()),
         },
     }

@@ -1,12 +1,12 @@
 //! Connections of the load generator, and how their answers are checked.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use super::Exchange;
-use crate::Error;
+use crate::{Error, patience};
 
 /// How many connections may wait to be accepted before one is asked for an answer.
 const UNANSWERED: usize = 256;
@@ -30,7 +30,9 @@ pub fn connect(port: u16, count: usize, exchange: &Exchange) -> Result<Vec<TcpSt
 
 /// Opens one connection, of which nothing is left when it is closed.
 pub fn connect_only(port: u16) -> Result<TcpStream, Error> {
-    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let stream = TcpStream::connect_timeout(&server, PATIENCE)
+        .map_err(|error| late(error, "was accepted"))?;
     stream.set_nodelay(true)?;
     set_reset_on_close(&stream)?;
     Ok(stream)
@@ -39,14 +41,25 @@ pub fn connect_only(port: u16) -> Result<TcpStream, Error> {
 /// One exchange in the plain way, checked byte for byte.
 pub fn verify(stream: &mut TcpStream, exchange: &Exchange) -> Result<(), Error> {
     stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(&exchange.request)?;
+    stream.set_write_timeout(Some(PATIENCE))?;
     let mut answer = vec![0; exchange.answer.len()];
-    stream.read_exact(&mut answer).map_err(|error| format!("no answer came: {error}"))?;
+    stream.write_all(&exchange.request).map_err(|error| late(error, "was read"))?;
+    stream.read_exact(&mut answer).map_err(|error| late(error, "was answered"))?;
     if answer != exchange.answer {
         return Err("the server's answer is wrong".into());
     }
     stream.set_read_timeout(None)?;
     Ok(())
+}
+
+/// What went wrong with the plain exchange; a server that does nothing is one that hangs.
+fn late(error: std::io::Error, what: &str) -> Error {
+    match error.kind() {
+        ErrorKind::TimedOut | ErrorKind::WouldBlock => {
+            patience::over(format!("nothing {what} within {} s", PATIENCE.as_secs()))
+        }
+        _ => format!("nothing {what}: {error}").into(),
+    }
 }
 
 /// Closing leaves nothing behind on this machine, whose ports are needed for the next run.

@@ -10,6 +10,7 @@ use crate::Error;
 use crate::counter;
 use crate::load::{Exchange, Window, closed_loop, connect, counted};
 use crate::options::Options;
+use crate::patience::output_within;
 use crate::process::{Launch, Server};
 use crate::results::{Better, Metric, Results, Sample};
 use crate::targets::{self, Target};
@@ -233,8 +234,9 @@ impl Profile {
 
     /// Has callgrind write down what it has counted since the last time; that many instructions.
     fn dump(&self, server: &Server, number: usize) -> Result<u64, Error> {
-        let output =
-            Command::new("vgdb").arg(format!("--pid={}", server.pid())).arg("dump").output()?;
+        let mut vgdb = Command::new("vgdb");
+        vgdb.arg(format!("--pid={}", server.pid())).arg("dump");
+        let output = output_within(vgdb, Duration::from_secs(20))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             return Err(format!("callgrind cannot be asked: {}", said.trim()).into());

@@ -1,11 +1,13 @@
 //! A load generator that is not ours.
 
 use std::process::Command;
+use std::time::Duration;
 
 use super::{Cell, Entrant, Workload, served};
 use crate::Error;
 use crate::load::{Exchange, connect};
 use crate::options::Options;
+use crate::patience::output_within;
 use crate::process::Server;
 use crate::results::{Better, Metric, Sample};
 
@@ -58,10 +60,10 @@ impl Workload for Wrk {
         let before = server.usage()?;
         // wrk counts in whole seconds.
         let seconds = options.measure.as_secs_f64().ceil();
-        let output = Command::new("wrk")
-            .args(["-t1", &format!("-c{}", cell.get("connections")), &format!("-d{seconds}s")])
-            .arg(format!("http://127.0.0.1:{}/hello", server.port))
-            .output()?;
+        let mut wrk = Command::new("wrk");
+        wrk.args(["-t1", &format!("-c{}", cell.get("connections")), &format!("-d{seconds}s")]);
+        wrk.arg(format!("http://127.0.0.1:{}/hello", server.port));
+        let output = output_within(wrk, Duration::from_secs_f64(seconds + 20.0))?;
         let after = server.usage()?;
         let text = String::from_utf8_lossy(&output.stdout);
         let (mean_us, rate, requests) = parse(&text).ok_or("what wrk said cannot be read")?;

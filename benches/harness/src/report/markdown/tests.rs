@@ -54,6 +54,7 @@ fn results() -> Results {
                 Metric::new("rate", "requests", "1/s", Better::More),
             ],
             axis: None,
+            took_seconds: 0.0,
             cells: vec![cell],
         }],
         notes: vec!["a note".into()],
