@@ -27,6 +27,7 @@ pub mod files;
 pub mod http;
 mod job;
 mod listener;
+pub mod net;
 #[cfg(feature = "ring")]
 pub mod ring;
 mod stopwatch;

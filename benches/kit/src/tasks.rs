@@ -8,6 +8,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::sync::mpsc;
@@ -21,7 +22,7 @@ pub trait Tasks: 'static {
     /// Runs `future` on a new runtime of one thread.
     fn block_on<F>(future: F) -> F::Output
     where
-        F: Future,
+        F: Future + 'static,
         F::Output: 'static;
 
     /// Spawns onto the runtime that runs, and waits for the end.
@@ -72,33 +73,93 @@ pub trait Semaphores: Tasks {
     fn permits(rounds: u64) -> impl Future<Output = ()>;
 }
 
-/// What all runtimes can do, for a contender's table.
-pub const fn works<R: Tasks>() -> [Work; 6] {
-    [
-        Work::once("spawn", OWN, spawn::<R>),
-        Work::once("spawn-await", OWN, spawn_await::<R>),
-        Work::once("yield", OWN, yields::<R>),
-        Work::once("wake", OWN, wakes::<R>),
-        Work::once("wake-across", OWN, wakes_across::<R>),
-        Work::once("task-bytes", OWN, bytes::<R>),
-    ]
+/// What a runtime can do of all this, for a contender's table.
+#[derive(Debug)]
+pub struct Table<R>(Vec<Work>, PhantomData<R>);
+
+impl<R: Tasks> Table<R> {
+    /// What all can do.
+    #[expect(clippy::new_without_default, reason = "nothing else makes one")]
+    pub fn new() -> Self {
+        let works = vec![
+            Work::once("spawn", OWN, spawn::<R>),
+            Work::once("spawn-await", OWN, spawn_await::<R>),
+            Work::once("yield", OWN, yields::<R>),
+            Work::once("wake", OWN, wakes::<R>),
+            Work::once("wake-across", OWN, wakes_across::<R>),
+            Work::once("task-bytes", OWN, bytes::<R>),
+        ];
+        Table(works, PhantomData)
+    }
+
+    /// For runtimes that cannot be woken by other threads.
+    #[must_use]
+    pub fn without_wakes_across(mut self) -> Self {
+        self.0.retain(|work| work.name() != "wake-across");
+        self
+    }
+
+    #[must_use]
+    pub fn timers(self) -> Self
+    where
+        R: Timers,
+    {
+        self.with("timers", timers::<R>).with("lateness", lateness::<R>)
+    }
+
+    #[must_use]
+    pub fn blocking(self) -> Self
+    where
+        R: Blocking,
+    {
+        self.with("blocking", blocking::<R>)
+    }
+
+    #[must_use]
+    pub fn channels(self) -> Self
+    where
+        R: Channels,
+    {
+        self.with("ping-pong", ping_pong::<R>)
+    }
+
+    #[must_use]
+    pub fn semaphores(self) -> Self
+    where
+        R: Semaphores,
+    {
+        self.with("semaphore", permits::<R>)
+    }
+
+    #[must_use]
+    pub fn with(mut self, name: &'static str, job: fn(Job) -> Outcome<Results>) -> Self {
+        self.0.push(Work::once(name, OWN, job));
+        self
+    }
+
+    pub fn works(self) -> Vec<Work> {
+        self.0
+    }
 }
 
-/// What runtimes with timers can do.
-pub const fn timer_works<R: Timers>() -> [Work; 2] {
-    [Work::once("timers", OWN, timers::<R>), Work::once("lateness", OWN, lateness::<R>)]
-}
-
-pub const fn blocking_works<R: Blocking>() -> [Work; 1] {
-    [Work::once("blocking", OWN, blocking::<R>)]
-}
-
-pub const fn channel_works<R: Channels>() -> [Work; 1] {
-    [Work::once("ping-pong", OWN, ping_pong::<R>)]
-}
-
-pub const fn semaphore_works<R: Semaphores>() -> [Work; 1] {
-    [Work::once("semaphore", OWN, permits::<R>)]
+/// [`Channels::ping_pong`] over channels whose `$received` is what a message comes as.
+#[macro_export]
+macro_rules! ping_pong {
+    ($rounds:expr, $channel:expr, $spawn:expr, $received:pat => $message:ident) => {{
+        #[allow(unused_mut)]
+        let ((ping, mut pinged), (pong, mut ponged)) = ($channel, $channel);
+        let other = $spawn(async move {
+            while let $received = pinged.recv().await {
+                assert!(pong.send($message).await.is_ok(), "the other end");
+            }
+        });
+        for round in 0..$rounds {
+            assert!(ping.send(round).await.is_ok(), "the other end");
+            assert!(matches!(ponged.recv().await, $received if $message == round), "an answer");
+        }
+        drop(ping);
+        let _ended = other.await;
+    }};
 }
 
 const OWN: &[&str] = &["own"];
@@ -107,8 +168,8 @@ const OWN: &[&str] = &["own"];
 fn measured<R, P, F>(job: &Job, default: u64, pass: P) -> Outcome<Results>
 where
     R: Tasks,
-    P: Fn(u64) -> F,
-    F: Future<Output = ()>,
+    P: Fn(u64) -> F + 'static,
+    F: Future<Output = ()> + 'static,
 {
     let operations = job.number("operations", default);
     let warm = job.number("warm", 1) > 0;

@@ -1,33 +1,49 @@
 //! Files.
 
+use std::future::Future;
+use std::io;
 use std::path::PathBuf;
 
 use annulus::BufResult;
-use annulus::buf::{IoBuf, IoBufMut};
+use annulus::buf::{FixedBuf, FixedBufs, IoBuf, IoBufMut};
 use annulus::fs::File;
-use annulus_bench_kit::files::{self, Blocks, Page};
-use annulus_bench_kit::{Job, Outcome, Results, Stopwatch, Work};
+use annulus_bench_kit::Work;
+use annulus_bench_kit::files::{self, BLOCK, Files, LocalTasks, Page, Reads};
 use bytes::buf::UninitSlice;
 
-pub fn works() -> [Work; 4] {
-    [
-        Work::once("file-reads", &["own"], reads),
-        Work::once("file-copy", &["own"], copy),
-        Work::once("small-files", &["own"], small_files),
-        Work::once("appends", &["own"], appends),
-    ]
+use crate::tasks::Annulus;
+
+pub fn works() -> Vec<Work> {
+    let mut works = files::works::<Annulus>().to_vec();
+    works.push(Work::once("file-reads", &["own", "fixed"], |job| match job.form() {
+        "fixed" => files::reads::<Fixed>(job),
+        _ => files::reads::<Own>(job),
+    }));
+    works
 }
+
+impl LocalTasks for Annulus {
+    fn spawn_local<F>(future: F) -> impl Future<Output = F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let task = annulus::spawn(future);
+        async move { task.await.expect("the task") }
+    }
+}
+
+async fn open(path: PathBuf, direct: bool) -> io::Result<File> {
+    File::options().read(true).direct(direct).open(path).await
+}
+
+/// Reads into memory of the process's own.
+struct Own;
 
 /// A page as a buffer.
 struct Aligned {
     page: Box<Page>,
     filled: usize,
-}
-
-impl Aligned {
-    fn new() -> Self {
-        Aligned { page: Page::boxed(), filled: 0 }
-    }
 }
 
 impl IoBuf for Aligned {
@@ -46,101 +62,67 @@ impl IoBufMut for Aligned {
     }
 }
 
-/// Random blocks, `depth` tasks with one read each in flight.
-fn reads(job: Job) -> Outcome<Results> {
-    let path = files::data(&job)?;
-    let (operations, depth) = (job.number("operations", 100_000), job.number("depth", 1));
-    let direct = job.number("direct", 0) == 1;
-    let cost = annulus::run(async move {
-        let file = File::options().read(true).direct(direct).open(&path).await?;
-        let file = std::rc::Rc::new(file);
-        let watch = Stopwatch::start();
-        let tasks: Vec<_> = (0..depth)
-            .map(|task| annulus::spawn(read_blocks(file.clone(), task, operations / depth)))
-            .collect();
-        for task in tasks {
-            task.await.expect("the task")?;
-        }
-        std::io::Result::Ok(watch.stop())
-    })??;
-    Ok(Results::of(operations / depth * depth, cost))
-}
+impl Reads for Own {
+    type Runtime = Annulus;
+    type File = File;
+    type Page = Aligned;
 
-async fn read_blocks(file: std::rc::Rc<File>, seed: u64, count: u64) -> std::io::Result<()> {
-    let mut blocks = Blocks::from_seed(seed);
-    let mut buf = Aligned::new();
-    for _ in 0..count {
-        let (number, at) = blocks.draw();
-        buf.filled = 0;
-        let BufResult(read, back) = file.read_at(buf, at).await;
-        read?;
-        assert!(files::is_block(back.as_init(), number), "block {number}");
-        buf = back;
+    fn open(path: PathBuf, direct: bool) -> impl Future<Output = io::Result<File>> {
+        open(path, direct)
     }
-    Ok(())
-}
 
-fn copy(job: Job) -> Outcome<Results> {
-    let (from, to) = (files::data(&job)?, files::directory(&job).join("copy-annulus"));
-    let watch = Stopwatch::start();
-    annulus::run(annulus::fs::copy(from, to.clone()))??;
-    let cost = watch.stop();
-    std::fs::remove_file(to)?;
-    Ok(Results::of(files::BLOCKS / 256, cost))
-}
-
-/// Opens, asks, reads and closes small files, `depth` at a time.
-fn small_files(job: Job) -> Outcome<Results> {
-    let paths = files::small_files(&job)?;
-    let (operations, depth) = (job.number("operations", 20_000), job.number("depth", 1));
-    let cost = annulus::run(async move {
-        let watch = Stopwatch::start();
-        let tasks: Vec<_> = (0..depth)
-            .map(|task| {
-                let paths: Vec<_> =
-                    paths.iter().skip(task as usize).step_by(depth as usize).cloned().collect();
-                annulus::spawn(visit(paths, operations / depth))
-            })
-            .collect();
-        for task in tasks {
-            task.await.expect("the task")?;
-        }
-        std::io::Result::Ok(watch.stop())
-    })??;
-    Ok(Results::of(operations / depth * depth, cost))
-}
-
-async fn visit(paths: Vec<PathBuf>, count: u64) -> std::io::Result<()> {
-    let mut buf = Vec::with_capacity(files::SMALL);
-    for path in paths.iter().cycle().take(count as usize) {
-        let file = File::open(path).await?;
-        assert_eq!(file.metadata().await?.len(), files::SMALL as u64);
-        buf.clear();
-        let BufResult(read, back) = file.read_at(buf, 0).await;
-        assert_eq!(read?, files::SMALL);
-        buf = back;
-        file.close().await?;
+    fn page() -> Aligned {
+        Aligned { page: Page::boxed(), filled: 0 }
     }
-    Ok(())
+
+    async fn read(file: &File, mut page: Aligned, at: u64) -> io::Result<Aligned> {
+        page.filled = 0;
+        let BufResult(read, page) = file.read_at(page, at).await;
+        read.map(|_| page)
+    }
+
+    fn bytes(page: &Aligned) -> &[u8] {
+        page.as_init()
+    }
 }
 
-/// Blocks that are on the disk before the next is written.
-fn appends(job: Job) -> Outcome<Results> {
-    let path = files::directory(&job).join("log-annulus");
-    let operations = job.number("operations", 200);
-    let cost = annulus::run(async {
-        let file = File::create(&path).await?;
-        let watch = Stopwatch::start();
-        let mut block = vec![7; files::BLOCK];
-        for number in 0..operations {
-            let at = number * files::BLOCK as u64;
-            let BufResult(written, back) = file.write_all_at(block, at).await;
-            written?;
-            block = back;
-            file.sync_data().await?;
-        }
-        std::io::Result::Ok(watch.stop())
-    })??;
-    std::fs::remove_file(path)?;
-    Ok(Results::of(operations, cost))
+/// Reads into memory that the ring knows beforehand.
+struct Fixed;
+
+/// As many as the deepest job has in flight.
+const FIXED: u16 = 128;
+
+thread_local! {
+    static BUFS: FixedBufs = FixedBufs::register(FIXED, BLOCK).expect("registered buffers");
+}
+
+impl Reads for Fixed {
+    type Runtime = Annulus;
+    type File = File;
+    type Page = FixedBuf;
+
+    fn open(path: PathBuf, direct: bool) -> impl Future<Output = io::Result<File>> {
+        open(path, direct)
+    }
+
+    fn page() -> FixedBuf {
+        BUFS.with(|bufs| bufs.get().expect("no job is deeper"))
+    }
+
+    async fn read(file: &File, mut page: FixedBuf, at: u64) -> io::Result<FixedBuf> {
+        page.clear();
+        let BufResult(read, page) = file.read_fixed_at(page, at).await;
+        read.map(|_| page)
+    }
+
+    fn bytes(page: &FixedBuf) -> &[u8] {
+        page
+    }
+}
+
+annulus_bench_kit::positional_files! {
+    Annulus, BufResult(outcome, buf) => (outcome, buf), |file| file.metadata().await?.len(),
+    async fn copy(from: PathBuf, to: PathBuf) -> io::Result<()> {
+        annulus::fs::copy(from, to).await.map(|_| ())
+    }
 }

@@ -13,9 +13,9 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 fn main() -> ExitCode {
     let mut works = vec![
-        Work::server("echo", &["owned", "recv", "stream"], net::echo),
-        Work::server("echo-timeout", &["wheel", "linked"], net::echo_under_timeout),
-        Work::server("http", &["owned", "recv", "stream"], net::http),
+        Work::server("echo", &["owned", "recv", "stream"], net::serve_echo),
+        Work::server("echo-timeout", &["wheel", "linked"], net::serve_echo_under_timeout),
+        Work::server("http", &["owned", "recv", "stream"], net::serve_http),
     ];
     works.extend(tasks::works());
     works.extend(files::works());

@@ -2,55 +2,58 @@
 //! choose one from the loop's pool when bytes are there; `stream` does so with one operation for
 //! all that a connection receives.
 
-use std::future::Future;
 use std::io;
 use std::net::TcpListener;
-use std::time::Duration;
 
 use annulus::net::TcpStream;
 use annulus::{BufResult, time};
+use annulus_bench_kit::net::{Connection, Settings};
 use annulus_bench_kit::{Job, Outcome, http};
 
-/// What every connection's task is given.
-#[derive(Clone, Copy)]
-struct Settings {
-    buffer: usize,
-    timeout: Duration,
+annulus_bench_kit::owned_servers! {
+    TcpStream, |stream, buf, bytes, limit|
+    read {
+        stream.read(buf).await.into_result()?
+    }
+    within {
+        // The deadline is the loop's own.
+        time::timeout(limit, stream.read(buf)).await?.into_result()?
+    }
+    write {
+        let ((), bytes) = stream.write_all(bytes).await.into_result()?;
+        bytes
+    }
 }
 
-pub(crate) fn echo(job: Job, listener: TcpListener) -> Outcome<()> {
+pub(crate) fn serve_echo(job: Job, listener: TcpListener) -> Outcome<()> {
     match job.form() {
         "recv" => serve(&job, listener, echo_recv),
         "stream" => serve(&job, listener, echo_stream),
-        _ => serve(&job, listener, echo_owned),
+        _ => serve(&job, listener, echo),
     }
 }
 
-pub(crate) fn echo_under_timeout(job: Job, listener: TcpListener) -> Outcome<()> {
+pub(crate) fn serve_echo_under_timeout(job: Job, listener: TcpListener) -> Outcome<()> {
     match job.form() {
         "linked" => serve(&job, listener, echo_linked),
-        _ => serve(&job, listener, echo_wheel),
+        _ => serve(&job, listener, echo_under_timeout),
     }
 }
 
-pub(crate) fn http(job: Job, listener: TcpListener) -> Outcome<()> {
+pub(crate) fn serve_http(job: Job, listener: TcpListener) -> Outcome<()> {
     match job.form() {
         "recv" => serve(&job, listener, hello_recv),
         "stream" => serve(&job, listener, hello_stream),
-        _ => serve(&job, listener, hello_owned),
+        _ => serve(&job, listener, hello),
     }
 }
 
-fn serve<F>(
+fn serve<F: Connection>(
     job: &Job,
     listener: TcpListener,
     connection: fn(TcpStream, Settings) -> F,
-) -> Outcome<()>
-where
-    F: Future<Output = io::Result<()>> + 'static,
-{
-    let settings =
-        Settings { buffer: job.buffer(), timeout: job.timeout().unwrap_or(Duration::MAX) };
+) -> Outcome<()> {
+    let settings = Settings::of(job);
     let runtime =
         annulus::Builder::new().buffer_pool(job.buffers(), settings.buffer as u32).build()?;
     runtime.block_on(async move {
@@ -61,18 +64,6 @@ where
             annulus::spawn(connection(stream, settings)).detach();
         }
     })
-}
-
-async fn echo_owned(stream: TcpStream, settings: Settings) -> io::Result<()> {
-    let mut buf = Vec::with_capacity(settings.buffer);
-    loop {
-        buf.clear();
-        let (received, filled) = stream.read(buf).await.into_result()?;
-        if received == 0 {
-            return Ok(());
-        }
-        ((), buf) = stream.write_all(filled).await.into_result()?;
-    }
 }
 
 async fn echo_recv(stream: TcpStream, _: Settings) -> io::Result<()> {
@@ -91,20 +82,6 @@ async fn echo_stream(stream: TcpStream, _: Settings) -> io::Result<()> {
         stream.write_all(bytes?).await.into_result()?;
     }
     Ok(())
-}
-
-/// The deadline is the loop's own.
-async fn echo_wheel(stream: TcpStream, settings: Settings) -> io::Result<()> {
-    let mut buf = Vec::with_capacity(settings.buffer);
-    loop {
-        buf.clear();
-        let read = time::timeout(settings.timeout, stream.read(buf)).await?;
-        let (received, filled) = read.into_result()?;
-        if received == 0 {
-            return Ok(());
-        }
-        ((), buf) = stream.write_all(filled).await.into_result()?;
-    }
 }
 
 /// The kernel's own timeout, linked to each read.
@@ -137,19 +114,6 @@ impl Hello {
         answers.clear();
         self.answers = answers;
         Ok(outcome.is_ok())
-    }
-}
-
-async fn hello_owned(stream: TcpStream, settings: Settings) -> io::Result<()> {
-    let mut hello = Hello::default();
-    let mut buf = Vec::with_capacity(settings.buffer);
-    loop {
-        buf.clear();
-        let received;
-        (received, buf) = stream.read(buf).await.into_result()?;
-        if received == 0 || !hello.answer(&stream, &buf).await? {
-            return Ok(());
-        }
     }
 }
 

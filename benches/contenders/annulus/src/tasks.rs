@@ -4,20 +4,14 @@ use std::future::Future;
 use std::time::Duration;
 
 use annulus::sync::{Semaphore, mpsc};
-use annulus_bench_kit::tasks::{self, Blocking, Channels, Semaphores, Tasks, Timers};
+use annulus_bench_kit::tasks::{Blocking, Channels, Semaphores, Table, Tasks, Timers};
 use annulus_bench_kit::{Job, Outcome, Results, Stopwatch, Work};
 
 pub fn works() -> Vec<Work> {
-    let mut works = tasks::works::<Annulus>().to_vec();
-    works.extend(tasks::timer_works::<Annulus>());
-    works.extend(tasks::blocking_works::<Annulus>());
-    works.extend(tasks::channel_works::<Annulus>());
-    works.extend(tasks::semaphore_works::<Annulus>());
-    works.push(Work::once("nops", &["own"], nops));
-    works
+    Table::<Annulus>::new().timers().blocking().channels().semaphores().with("nops", nops).works()
 }
 
-struct Annulus;
+pub struct Annulus;
 
 impl Tasks for Annulus {
     fn block_on<F>(future: F) -> F::Output
@@ -60,19 +54,7 @@ impl Blocking for Annulus {
 
 impl Channels for Annulus {
     async fn ping_pong(rounds: u64) {
-        let (ping, mut pinged) = mpsc::channel::<u64>(16);
-        let (pong, mut ponged) = mpsc::channel::<u64>(16);
-        let other = annulus::spawn(async move {
-            while let Some(message) = pinged.recv().await {
-                pong.send(message).await.expect("the other end");
-            }
-        });
-        for round in 0..rounds {
-            ping.send(round).await.expect("the other end");
-            assert_eq!(ponged.recv().await, Some(round));
-        }
-        drop(ping);
-        other.await.expect("the task");
+        annulus_bench_kit::ping_pong!(rounds, mpsc::channel::<u64>(16), annulus::spawn, Some(message) => message);
     }
 }
 

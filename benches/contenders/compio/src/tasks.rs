@@ -4,19 +4,15 @@ use std::future::Future;
 use std::time::Duration;
 
 use annulus_bench_kit::Work;
-use annulus_bench_kit::tasks::{self, Blocking, Channels, Tasks, Timers};
+use annulus_bench_kit::tasks::{Blocking, Channels, Table, Tasks, Timers};
 use compio::driver::ProactorBuilder;
 use compio::runtime::RuntimeBuilder;
 
 pub fn works() -> Vec<Work> {
-    let mut works = tasks::works::<Compio>().to_vec();
-    works.extend(tasks::timer_works::<Compio>());
-    works.extend(tasks::blocking_works::<Compio>());
-    works.extend(tasks::channel_works::<Compio>());
-    works
+    Table::<Compio>::new().timers().blocking().channels().works()
 }
 
-struct Compio;
+pub struct Compio;
 
 impl Tasks for Compio {
     fn block_on<F>(future: F) -> F::Output
@@ -58,18 +54,6 @@ impl Blocking for Compio {
 
 impl Channels for Compio {
     async fn ping_pong(rounds: u64) {
-        let (ping, pinged) = async_channel::bounded::<u64>(16);
-        let (pong, ponged) = async_channel::bounded::<u64>(16);
-        let other = Self::spawn(async move {
-            while let Ok(message) = pinged.recv().await {
-                pong.send(message).await.expect("the other end");
-            }
-        });
-        for round in 0..rounds {
-            ping.send(round).await.expect("the other end");
-            assert_eq!(ponged.recv().await, Ok(round));
-        }
-        drop(ping);
-        other.await;
+        annulus_bench_kit::ping_pong!(rounds, async_channel::bounded::<u64>(16), Self::spawn, Ok(message) => message);
     }
 }

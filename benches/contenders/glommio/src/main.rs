@@ -3,57 +3,32 @@
 //! Its memory for storage I/O is registered with the kernel, which counts it as locked: the servers
 //! use none, so they ask for the least, and start where little memory may be locked.
 
-use std::future::Future;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::os::fd::{FromRawFd, IntoRawFd};
-use std::process::ExitCode;
-use std::time::Duration;
 
-use annulus_bench_kit::{CountingAllocator, Job, Outcome, Work, contender, http};
+use annulus_bench_kit::net::{Connection, Settings};
+use annulus_bench_kit::{Job, Outcome};
 use futures_lite::FutureExt;
 use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
 use glommio::net::TcpStream;
 use glommio::timer::Timer;
 use glommio::{LocalExecutorBuilder, Placement, spawn_local};
 
+mod files;
 mod tasks;
-
-#[global_allocator]
-static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 const IO_MEMORY: usize = 64 * 1024;
 const RING_DEPTH: usize = 1024;
 
-fn main() -> ExitCode {
-    let mut works = vec![
-        Work::server("echo", &["owned"], |job, listener| serve(&job, listener, echo)),
-        Work::server("echo-timeout", &["timer"], |job, listener| {
-            serve(&job, listener, echo_under_timeout)
-        }),
-        Work::server("http", &["owned"], |job, listener| serve(&job, listener, hello)),
-    ];
-    works.extend(tasks::works());
-    contender(&works)
-}
+annulus_bench_kit::runtime_main!(serve, serve, "timer");
 
-/// What every connection's task is given.
-#[derive(Clone, Copy)]
-struct Settings {
-    buffer: usize,
-    timeout: Duration,
-}
-
-fn serve<F>(
+fn serve<F: Connection>(
     job: &Job,
     listener: TcpListener,
     connection: fn(TcpStream, Settings) -> F,
-) -> Outcome<()>
-where
-    F: Future<Output = io::Result<()>> + 'static,
-{
-    let settings =
-        Settings { buffer: job.buffer(), timeout: job.timeout().unwrap_or(Duration::MAX) };
+) -> Outcome<()> {
+    let settings = Settings::of(job);
     let executor = LocalExecutorBuilder::new(Placement::Unbound)
         .io_memory(IO_MEMORY)
         .ring_depth(RING_DEPTH)
@@ -69,46 +44,19 @@ where
     })
 }
 
-async fn echo(mut stream: TcpStream, settings: Settings) -> io::Result<()> {
-    let mut buf = vec![0; settings.buffer];
-    loop {
-        let received = stream.read(&mut buf).await?;
-        if received == 0 {
-            return Ok(());
-        }
-        stream.write_all(&buf[..received]).await?;
+annulus_bench_kit::lent_servers! {
+    TcpStream, |stream, buf, bytes, limit|
+    read {
+        stream.read(&mut buf).await?
     }
-}
-
-async fn echo_under_timeout(mut stream: TcpStream, settings: Settings) -> io::Result<()> {
-    let mut buf = vec![0; settings.buffer];
-    loop {
+    within {
         let late = async {
-            Timer::new(settings.timeout).await;
+            Timer::new(limit).await;
             Err(ErrorKind::TimedOut.into())
         };
-        let received = stream.read(&mut buf).or(late).await?;
-        if received == 0 {
-            return Ok(());
-        }
-        stream.write_all(&buf[..received]).await?;
+        stream.read(&mut buf).or(late).await?
     }
-}
-
-async fn hello(mut stream: TcpStream, settings: Settings) -> io::Result<()> {
-    let mut buf = vec![0; settings.buffer];
-    let mut answers = Vec::new();
-    let mut remainder = http::Remainder::default();
-    loop {
-        let received = stream.read(&mut buf).await?;
-        if received == 0 {
-            return Ok(());
-        }
-        let outcome = remainder.answer(&buf[..received], &mut answers);
-        stream.write_all(&answers).await?;
-        answers.clear();
-        if outcome.is_err() {
-            return Ok(());
-        }
+    write {
+        stream.write_all(bytes).await?;
     }
 }

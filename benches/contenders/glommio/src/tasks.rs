@@ -4,22 +4,17 @@ use std::future::Future;
 use std::time::Duration;
 
 use annulus_bench_kit::Work;
-use annulus_bench_kit::tasks::{self, Blocking, Channels, Semaphores, Tasks, Timers};
+use annulus_bench_kit::tasks::{Blocking, Channels, Semaphores, Table, Tasks, Timers};
 use glommio::channels::local_channel;
 use glommio::{LocalExecutorBuilder, Placement};
 
 use crate::IO_MEMORY;
 
 pub fn works() -> Vec<Work> {
-    let mut works = tasks::works::<Glommio>().to_vec();
-    works.extend(tasks::timer_works::<Glommio>());
-    works.extend(tasks::blocking_works::<Glommio>());
-    works.extend(tasks::channel_works::<Glommio>());
-    works.extend(tasks::semaphore_works::<Glommio>());
-    works
+    Table::<Glommio>::new().timers().blocking().channels().semaphores().works()
 }
 
-struct Glommio;
+pub struct Glommio;
 
 impl Tasks for Glommio {
     fn block_on<F>(future: F) -> F::Output
@@ -62,19 +57,7 @@ impl Blocking for Glommio {
 
 impl Channels for Glommio {
     async fn ping_pong(rounds: u64) {
-        let (ping, pinged) = local_channel::new_bounded::<u64>(16);
-        let (pong, ponged) = local_channel::new_bounded::<u64>(16);
-        let other = glommio::spawn_local(async move {
-            while let Some(message) = pinged.recv().await {
-                assert!(pong.send(message).await.is_ok(), "the other end");
-            }
-        });
-        for round in 0..rounds {
-            assert!(ping.send(round).await.is_ok(), "the other end");
-            assert_eq!(ponged.recv().await, Some(round));
-        }
-        drop(ping);
-        other.await;
+        annulus_bench_kit::ping_pong!(rounds, local_channel::new_bounded::<u64>(16), glommio::spawn_local, Some(message) => message);
     }
 }
 

@@ -1,80 +1,46 @@
 //! monoio on io_uring: one task for each connection, which gives each read its buffer.
 
-use std::future::Future;
 use std::io;
 use std::net::TcpListener;
-use std::process::ExitCode;
-use std::time::Duration;
 
-use annulus_bench_kit::{CountingAllocator, Job, Outcome, Work, contender, http};
+use annulus_bench_kit::net::{Connection, Settings};
+use annulus_bench_kit::{Job, Outcome};
 use monoio::io::{AsyncReadRent, AsyncWriteRentExt};
 use monoio::net::TcpStream;
 use monoio::{IoUringDriver, RuntimeBuilder};
 
+mod files;
 mod tasks;
-
-#[global_allocator]
-static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 const ENTRIES: u32 = 4096;
 
-fn main() -> ExitCode {
-    let mut works = vec![
-        Work::server("echo", &["owned"], |job, listener| serve(&job, listener, echo)),
-        Work::server("echo-timeout", &["timer"], |job, listener| {
-            serve_timed(&job, listener, echo_under_timeout)
-        }),
-        Work::server("http", &["owned"], |job, listener| serve(&job, listener, hello)),
-    ];
-    works.extend(tasks::works());
-    contender(&works)
-}
+annulus_bench_kit::runtime_main!(serve, serve_timed, "timer");
 
-/// What every connection's task is given.
-#[derive(Clone, Copy)]
-struct Settings {
-    buffer: usize,
-    timeout: Duration,
-}
-
-fn settings(job: &Job) -> Settings {
-    Settings { buffer: job.buffer(), timeout: job.timeout().unwrap_or(Duration::MAX) }
-}
-
-fn serve<F>(
+fn serve<F: Connection>(
     job: &Job,
     listener: TcpListener,
     connection: fn(TcpStream, Settings) -> F,
-) -> Outcome<()>
-where
-    F: Future<Output = io::Result<()>> + 'static,
-{
+) -> Outcome<()> {
     let mut runtime = RuntimeBuilder::<IoUringDriver>::new().with_entries(ENTRIES).build()?;
-    runtime.block_on(accept(listener, connection, settings(job)))
+    runtime.block_on(accept(listener, connection, Settings::of(job)))
 }
 
 /// The same with the driver that has timers.
-fn serve_timed<F>(
+fn serve_timed<F: Connection>(
     job: &Job,
     listener: TcpListener,
     connection: fn(TcpStream, Settings) -> F,
-) -> Outcome<()>
-where
-    F: Future<Output = io::Result<()>> + 'static,
-{
+) -> Outcome<()> {
     let builder = RuntimeBuilder::<IoUringDriver>::new().with_entries(ENTRIES);
     let mut runtime = builder.enable_timer().build()?;
-    runtime.block_on(accept(listener, connection, settings(job)))
+    runtime.block_on(accept(listener, connection, Settings::of(job)))
 }
 
-async fn accept<F>(
+async fn accept<F: Connection>(
     listener: TcpListener,
     connection: fn(TcpStream, Settings) -> F,
     settings: Settings,
-) -> Outcome<()>
-where
-    F: Future<Output = io::Result<()>> + 'static,
-{
+) -> Outcome<()> {
     let listener = monoio::net::TcpListener::from_std(listener)?;
     loop {
         let (stream, _) = listener.accept().await?;
@@ -82,52 +48,20 @@ where
     }
 }
 
-async fn echo(mut stream: TcpStream, settings: Settings) -> io::Result<()> {
-    let mut buf = Vec::with_capacity(settings.buffer);
-    loop {
-        buf.clear();
-        let (received, filled) = stream.read(buf).await;
-        if received? == 0 {
-            return Ok(());
-        }
-        let (written, filled) = stream.write_all(filled).await;
-        written?;
-        buf = filled;
+annulus_bench_kit::owned_servers! {
+    TcpStream, |stream, buf, bytes, limit|
+    read {
+        let (received, buf) = stream.read(buf).await;
+        (received?, buf)
     }
-}
-
-async fn echo_under_timeout(mut stream: TcpStream, settings: Settings) -> io::Result<()> {
-    let mut buf = Vec::with_capacity(settings.buffer);
-    loop {
-        buf.clear();
-        let read = monoio::time::timeout(settings.timeout, stream.read(buf)).await;
-        let (received, filled) = read.map_err(|_| io::ErrorKind::TimedOut)?;
-        if received? == 0 {
-            return Ok(());
-        }
-        let (written, filled) = stream.write_all(filled).await;
-        written?;
-        buf = filled;
+    within {
+        let read = monoio::time::timeout(limit, stream.read(buf)).await;
+        let (received, buf) = read.map_err(|_| io::ErrorKind::TimedOut)?;
+        (received?, buf)
     }
-}
-
-async fn hello(mut stream: TcpStream, settings: Settings) -> io::Result<()> {
-    let mut buf = Vec::with_capacity(settings.buffer);
-    let mut answers = Vec::new();
-    let mut remainder = http::Remainder::default();
-    loop {
-        buf.clear();
-        let (received, filled) = stream.read(buf).await;
-        if received? == 0 {
-            return Ok(());
-        }
-        let outcome = remainder.answer(&filled, &mut answers);
-        let (written, sent) = stream.write_all(answers).await;
+    write {
+        let (written, bytes) = stream.write_all(bytes).await;
         written?;
-        (answers, buf) = (sent, filled);
-        answers.clear();
-        if outcome.is_err() {
-            return Ok(());
-        }
+        bytes
     }
 }

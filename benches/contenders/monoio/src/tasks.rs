@@ -4,20 +4,16 @@ use std::future::Future;
 use std::time::Duration;
 
 use annulus_bench_kit::Work;
-use annulus_bench_kit::tasks::{self, Channels, Tasks, Timers};
+use annulus_bench_kit::tasks::{Channels, Table, Tasks, Timers};
 use monoio::{IoUringDriver, RuntimeBuilder};
 
 pub fn works() -> Vec<Work> {
     // Wakes from other threads, and threads for what blocks, need its feature `sync`, which makes
     // the rest dearer.
-    let mut works = tasks::works::<Monoio>().to_vec();
-    works.retain(|work| work.name() != "wake-across");
-    works.extend(tasks::timer_works::<Monoio>());
-    works.extend(tasks::channel_works::<Monoio>());
-    works
+    Table::<Monoio>::new().without_wakes_across().timers().channels().works()
 }
 
-struct Monoio;
+pub struct Monoio;
 
 impl Tasks for Monoio {
     fn block_on<F>(future: F) -> F::Output
@@ -51,18 +47,6 @@ impl Timers for Monoio {
 
 impl Channels for Monoio {
     async fn ping_pong(rounds: u64) {
-        let (ping, pinged) = async_channel::bounded::<u64>(16);
-        let (pong, ponged) = async_channel::bounded::<u64>(16);
-        let other = Self::spawn(async move {
-            while let Ok(message) = pinged.recv().await {
-                pong.send(message).await.expect("the other end");
-            }
-        });
-        for round in 0..rounds {
-            ping.send(round).await.expect("the other end");
-            assert_eq!(ponged.recv().await, Ok(round));
-        }
-        drop(ping);
-        other.await;
+        annulus_bench_kit::ping_pong!(rounds, async_channel::bounded::<u64>(16), Self::spawn, Ok(message) => message);
     }
 }

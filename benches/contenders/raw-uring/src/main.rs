@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         Work::server("http", &["owned", "recv", "stream"], |job, listener| {
             serve(&job, &listener, Hello)
         }),
-        Work::once("file-reads", &["own"], files::reads),
+        Work::once("file-reads", &["own", "fixed"], files::reads),
         Work::once("nops", &["own"], nops::nops),
         Work::once("wake-across", &["own"], nops::wakes_across),
     ])

@@ -5,23 +5,18 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use annulus_bench_kit::Work;
-use annulus_bench_kit::tasks::{self, Blocking, Channels, Semaphores, Tasks, Timers};
+use annulus_bench_kit::tasks::{Blocking, Channels, Semaphores, Table, Tasks, Timers};
 use smol::{LocalExecutor, Timer};
 
 pub fn works() -> Vec<Work> {
-    let mut works = tasks::works::<Smol>().to_vec();
-    works.extend(tasks::timer_works::<Smol>());
-    works.extend(tasks::blocking_works::<Smol>());
-    works.extend(tasks::channel_works::<Smol>());
-    works.extend(tasks::semaphore_works::<Smol>());
-    works
+    Table::<Smol>::new().timers().blocking().channels().semaphores().works()
 }
 
 thread_local! {
-    static EXECUTOR: Rc<LocalExecutor<'static>> = Rc::new(LocalExecutor::new());
+    pub static EXECUTOR: Rc<LocalExecutor<'static>> = Rc::new(LocalExecutor::new());
 }
 
-struct Smol;
+pub struct Smol;
 
 impl Tasks for Smol {
     fn block_on<F>(future: F) -> F::Output
@@ -65,19 +60,7 @@ impl Blocking for Smol {
 
 impl Channels for Smol {
     async fn ping_pong(rounds: u64) {
-        let (ping, pinged) = smol::channel::bounded::<u64>(16);
-        let (pong, ponged) = smol::channel::bounded::<u64>(16);
-        let other = Self::spawn(async move {
-            while let Ok(message) = pinged.recv().await {
-                pong.send(message).await.expect("the other end");
-            }
-        });
-        for round in 0..rounds {
-            ping.send(round).await.expect("the other end");
-            assert_eq!(ponged.recv().await, Ok(round));
-        }
-        drop(ping);
-        other.await;
+        annulus_bench_kit::ping_pong!(rounds, smol::channel::bounded::<u64>(16), Self::spawn, Ok(message) => message);
     }
 }
 

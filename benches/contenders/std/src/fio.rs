@@ -8,12 +8,15 @@ use annulus_bench_kit::{Job, Outcome, Results};
 pub fn reads(job: &Job, path: &Path) -> Outcome<Results> {
     let mut command = Command::new("fio");
     command.args(["--name=reads", "--ioengine=io_uring", "--rw=randread", "--bs=4k"]);
-    command.args(["--time_based", "--runtime=1", "--output-format=json"]);
+    command.args(["--time_based", "--runtime=500ms", "--output-format=json"]);
     command.arg(format!("--filename={}", path.display()));
     command.arg(format!("--iodepth={}", job.number("depth", 1)));
     command.arg(format!("--direct={}", job.number("direct", 0)));
     // Of itself it throws the file out of the page cache first.
     command.arg("--invalidate=0");
+    if job.form() == "fio-fixed" {
+        command.args(["--fixedbufs=1", "--registerfiles=1"]);
+    }
     let output = command.output().map_err(|error| format!("fio: {error}"))?;
     let said = String::from_utf8_lossy(&output.stdout);
     let numbers = (|| {

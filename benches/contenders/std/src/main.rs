@@ -21,7 +21,7 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 fn main() -> ExitCode {
     contender(&[
-        Work::once("file-reads", &["pread", "pool-4", "pool-16", "fio"], reads),
+        Work::once("file-reads", &["pread", "pool-4", "pool-16", "fio", "fio-fixed"], reads),
         Work::once("file-copy", &["cp", "std"], copy),
         Work::once("small-files", &["calls"], small_files),
         Work::once("appends", &["calls"], appends),
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
 }
 
 fn open(path: &Path, job: &Job) -> std::io::Result<File> {
-    let flags = if job.number("direct", 0) == 1 { libc::O_DIRECT } else { 0 };
+    let flags = if files::is_direct(job) { libc::O_DIRECT } else { 0 };
     OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
@@ -39,7 +39,7 @@ fn reads(job: Job) -> Outcome<Results> {
     match job.form() {
         "pool-4" => pool::reads(&job, open(&path, &job)?, operations, 4),
         "pool-16" => pool::reads(&job, open(&path, &job)?, operations, 16),
-        "fio" => fio::reads(&job, &path),
+        "fio" | "fio-fixed" => fio::reads(&job, &path),
         _ => {
             let file = open(&path, &job)?;
             let (mut blocks, mut page) = (Blocks::from_seed(0), Page::boxed());

@@ -4,19 +4,14 @@ use std::future::Future;
 use std::time::Duration;
 
 use annulus_bench_kit::Work;
-use annulus_bench_kit::tasks::{self, Blocking, Channels, Semaphores, Tasks, Timers};
+use annulus_bench_kit::tasks::{Blocking, Channels, Semaphores, Table, Tasks, Timers};
 use tokio::sync::{Semaphore, mpsc};
 
 pub fn works() -> Vec<Work> {
-    let mut works = tasks::works::<TokioUring>().to_vec();
-    works.extend(tasks::timer_works::<TokioUring>());
-    works.extend(tasks::blocking_works::<TokioUring>());
-    works.extend(tasks::channel_works::<TokioUring>());
-    works.extend(tasks::semaphore_works::<TokioUring>());
-    works
+    Table::<TokioUring>::new().timers().blocking().channels().semaphores().works()
 }
 
-struct TokioUring;
+pub struct TokioUring;
 
 impl Tasks for TokioUring {
     fn block_on<F>(future: F) -> F::Output
@@ -59,19 +54,7 @@ impl Blocking for TokioUring {
 
 impl Channels for TokioUring {
     async fn ping_pong(rounds: u64) {
-        let (ping, mut pinged) = mpsc::channel::<u64>(16);
-        let (pong, mut ponged) = mpsc::channel::<u64>(16);
-        let other = tokio_uring::spawn(async move {
-            while let Some(message) = pinged.recv().await {
-                pong.send(message).await.expect("the other end");
-            }
-        });
-        for round in 0..rounds {
-            ping.send(round).await.expect("the other end");
-            assert_eq!(ponged.recv().await, Some(round));
-        }
-        drop(ping);
-        other.await.expect("the task");
+        annulus_bench_kit::ping_pong!(rounds, mpsc::channel::<u64>(16), tokio_uring::spawn, Some(message) => message);
     }
 }
 

@@ -1,51 +1,23 @@
 //! tokio's current-thread runtime: one task for each connection, one buffer for each task.
 
-use std::future::Future;
-use std::io;
 use std::net::TcpListener;
-use std::process::ExitCode;
-use std::time::Duration;
 
-use annulus_bench_kit::{CountingAllocator, Job, Outcome, Work, contender, http};
+use annulus_bench_kit::net::{Connection, Settings};
+use annulus_bench_kit::{Job, Outcome};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 mod files;
 mod tasks;
 
-#[global_allocator]
-static ALLOCATOR: CountingAllocator = CountingAllocator;
+annulus_bench_kit::runtime_main!(serve, serve, "timer");
 
-fn main() -> ExitCode {
-    let mut works = vec![
-        Work::server("echo", &["owned"], |job, listener| serve(&job, listener, echo)),
-        Work::server("echo-timeout", &["timer"], |job, listener| {
-            serve(&job, listener, echo_under_timeout)
-        }),
-        Work::server("http", &["owned"], |job, listener| serve(&job, listener, hello)),
-    ];
-    works.extend(tasks::works());
-    works.extend(files::works());
-    contender(&works)
-}
-
-/// What every connection's task is given.
-#[derive(Clone, Copy)]
-struct Settings {
-    buffer: usize,
-    timeout: Duration,
-}
-
-fn serve<F>(
+fn serve<F: Connection + Send>(
     job: &Job,
     listener: TcpListener,
     connection: fn(TcpStream, Settings) -> F,
-) -> Outcome<()>
-where
-    F: Future<Output = io::Result<()>> + Send + 'static,
-{
-    let settings =
-        Settings { buffer: job.buffer(), timeout: job.timeout().unwrap_or(Duration::MAX) };
+) -> Outcome<()> {
+    let settings = Settings::of(job);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async move {
         listener.set_nonblocking(true)?;
@@ -57,42 +29,15 @@ where
     })
 }
 
-async fn echo(mut stream: TcpStream, settings: Settings) -> io::Result<()> {
-    let mut buf = vec![0; settings.buffer];
-    loop {
-        let received = stream.read(&mut buf).await?;
-        if received == 0 {
-            return Ok(());
-        }
-        stream.write_all(&buf[..received]).await?;
+annulus_bench_kit::lent_servers! {
+    TcpStream, |stream, buf, bytes, limit|
+    read {
+        stream.read(&mut buf).await?
     }
-}
-
-async fn echo_under_timeout(mut stream: TcpStream, settings: Settings) -> io::Result<()> {
-    let mut buf = vec![0; settings.buffer];
-    loop {
-        let received = tokio::time::timeout(settings.timeout, stream.read(&mut buf)).await??;
-        if received == 0 {
-            return Ok(());
-        }
-        stream.write_all(&buf[..received]).await?;
+    within {
+        tokio::time::timeout(limit, stream.read(&mut buf)).await??
     }
-}
-
-async fn hello(mut stream: TcpStream, settings: Settings) -> io::Result<()> {
-    let mut buf = vec![0; settings.buffer];
-    let mut answers = Vec::new();
-    let mut remainder = http::Remainder::default();
-    loop {
-        let received = stream.read(&mut buf).await?;
-        if received == 0 {
-            return Ok(());
-        }
-        let outcome = remainder.answer(&buf[..received], &mut answers);
-        stream.write_all(&answers).await?;
-        answers.clear();
-        if outcome.is_err() {
-            return Ok(());
-        }
+    write {
+        stream.write_all(bytes).await?;
     }
 }

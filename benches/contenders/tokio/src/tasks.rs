@@ -4,19 +4,18 @@ use std::future::Future;
 use std::time::Duration;
 
 use annulus_bench_kit::Work;
-use annulus_bench_kit::tasks::{self, Blocking, Channels, Semaphores, Tasks, Timers};
+use annulus_bench_kit::tasks::{Blocking, Channels, Semaphores, Table, Tasks, Timers};
 use tokio::sync::{Semaphore, mpsc};
 
 pub fn works() -> Vec<Work> {
-    let mut works = tasks::works::<Tokio>().to_vec();
-    works.extend(tasks::timer_works::<Tokio>());
-    works.extend(tasks::blocking_works::<Tokio>());
-    works.extend(tasks::channel_works::<Tokio>());
-    works.extend(tasks::semaphore_works::<Tokio>());
-    works
+    Table::<Tokio>::new().timers().blocking().channels().semaphores().works()
 }
 
-struct Tokio;
+pub struct Tokio;
+
+pub fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
 
 impl Tasks for Tokio {
     fn block_on<F>(future: F) -> F::Output
@@ -24,11 +23,7 @@ impl Tasks for Tokio {
         F: Future,
         F::Output: 'static,
     {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime")
-            .block_on(future)
+        runtime().block_on(future)
     }
 
     fn spawn<F>(future: F) -> impl Future<Output = ()>
@@ -63,19 +58,7 @@ impl Blocking for Tokio {
 
 impl Channels for Tokio {
     async fn ping_pong(rounds: u64) {
-        let (ping, mut pinged) = mpsc::channel::<u64>(16);
-        let (pong, mut ponged) = mpsc::channel::<u64>(16);
-        let other = tokio::spawn(async move {
-            while let Some(message) = pinged.recv().await {
-                pong.send(message).await.expect("the other end");
-            }
-        });
-        for round in 0..rounds {
-            ping.send(round).await.expect("the other end");
-            assert_eq!(ponged.recv().await, Some(round));
-        }
-        drop(ping);
-        other.await.expect("the task");
+        annulus_bench_kit::ping_pong!(rounds, mpsc::channel::<u64>(16), tokio::spawn, Some(message) => message);
     }
 }
 

@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 
 use crate::Job;
 
+mod jobs;
+
+pub use jobs::{Files, LocalTasks, Reads, reads, works};
+
 pub const BLOCK: usize = 4096;
 /// 256 MiB: more than a processor's caches, less than a machine's memory.
 pub const BLOCKS: u64 = 1 << 16;
@@ -29,12 +33,17 @@ pub fn directory(job: &Job) -> PathBuf {
     job.text("dir").map_or_else(std::env::temp_dir, PathBuf::from)
 }
 
+/// Whether reads go past the page cache.
+pub fn is_direct(job: &Job) -> bool {
+    job.number("direct", 0) == 1
+}
+
 /// The large file, which the first job makes; in the page cache unless it is read past it.
 pub fn data(job: &Job) -> io::Result<PathBuf> {
     let path = directory(job).join("data");
     let bytes = BLOCKS * BLOCK as u64;
     if std::fs::metadata(&path).is_ok_and(|found| found.len() == bytes) {
-        if job.number("direct", 0) == 0 {
+        if !is_direct(job) {
             read_whole(&path)?;
         }
         return Ok(path);
