@@ -19,6 +19,9 @@ pub struct Machine {
     /// The load of the machine when the run began: above a few tenths, times are noise.
     pub load_before: f64,
     pub hypervisor: bool,
+    /// The programs that a run may use, with their versions.
+    #[serde(default)]
+    pub tools: Vec<String>,
 }
 
 impl Machine {
@@ -37,6 +40,7 @@ impl Machine {
             mitigations: mitigations(),
             load_before: load(),
             hypervisor: cpuinfo.contains(" hypervisor"),
+            tools: tools(),
         }
     }
 }
@@ -72,6 +76,25 @@ fn mitigations() -> Vec<String> {
         .collect();
     found.sort();
     found
+}
+
+/// Those that are there. Each names itself and its version somewhere in its first line.
+fn tools() -> Vec<String> {
+    ["wrk", "fio", "cp", "strace", "valgrind"]
+        .into_iter()
+        .filter_map(|tool| {
+            let output = Command::new(tool).arg("--version").output().ok()?;
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            version(tool, text.lines().next()?)
+        })
+        .collect()
+}
+
+/// `wrk 4.1.0` of `wrk debian/4.1.0-3build1 [epoll] …`, `fio 3.36` of `fio-3.36`.
+fn version(tool: &str, line: &str) -> Option<String> {
+    let digits = &line[line.find(|letter: char| letter.is_ascii_digit())?..];
+    let end = digits.find(|letter: char| !letter.is_ascii_digit() && letter != '.');
+    Some(format!("{tool} {}", digits[..end.unwrap_or(digits.len())].trim_end_matches('.')))
 }
 
 /// The first line that a program writes, or "unknown".
@@ -113,6 +136,15 @@ mod tests {
         assert_eq!(civil(0), (1970, 1, 1));
         assert_eq!(civil(19_782), (2024, 2, 29));
         assert_eq!(civil(20_785), (2026, 11, 28));
+    }
+
+    #[test]
+    fn versions_are_found_in_what_tools_say() {
+        let of = |tool, line| version(tool, line).expect("a version");
+        assert_eq!(of("wrk", "wrk debian/4.1.0-3build1 [epoll] Copyright"), "wrk 4.1.0");
+        assert_eq!(of("fio", "fio-3.36"), "fio 3.36");
+        assert_eq!(of("cp", "cp (GNU coreutils) 9.4"), "cp 9.4");
+        assert_eq!(version("cp", "nonsense"), None);
     }
 
     #[test]

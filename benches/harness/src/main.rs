@@ -9,6 +9,7 @@
 //! | [`protocol`], [`process`] | a contender at work, and what can be seen of it from outside |
 //! | [`patience`] | ends what hangs |
 //! | [`counter`] | the processor's count of a server's instructions |
+//! | [`callgrind`], [`profile`] | that of callgrind, and which functions they are in |
 //! | [`load`] | the load generator |
 //! | [`workload`] | what is measured: **the place for a new workload** |
 //! | [`runner`] | rounds, interleaving, progress |
@@ -20,6 +21,7 @@ use std::fmt::Write as _;
 use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
+mod callgrind;
 mod contender;
 mod counter;
 mod load;
@@ -27,6 +29,7 @@ mod machine;
 mod options;
 mod patience;
 mod process;
+mod profile;
 mod protocol;
 mod report;
 mod results;
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
             Action::List => list(&options)?,
             Action::Build => runner::build(&options)?,
             Action::Run => runner::run(&options)?,
+            Action::Profile => profile::run(&options)?,
             Action::Report(file) => report::again(&file, &options)?,
         }
         Ok(())

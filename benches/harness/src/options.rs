@@ -10,6 +10,8 @@ Measures annulus and its peers side by side, and writes a report.
 
 Usage: annulus-bench [run] [OPTIONS]     measure and report
        annulus-bench build [OPTIONS]     build the contenders only
+       annulus-bench profile [OPTIONS]   where the instructions of a request go, in
+                                         annulus and the raw ring: DIR/profile.md
        annulus-bench list                the workloads, their cells and the contenders
        annulus-bench report FILE.json [--out DIR]
                                          write the report of an earlier run again
@@ -36,6 +38,7 @@ the machine meanwhile; the report names the load it found.";
 pub enum Action {
     Run,
     Build,
+    Profile,
     List,
     Report(PathBuf),
     Help,
@@ -137,6 +140,7 @@ fn parse_action(word: String, parser: &mut lexopt::Parser) -> Result<Action, Err
     match word.as_str() {
         "run" => Ok(Action::Run),
         "build" => Ok(Action::Build),
+        "profile" => Ok(Action::Profile),
         "list" => Ok(Action::List),
         "report" => Ok(Action::Report(parser.value()?.string()?.into())),
         _ => Err(format!("there is no `{word}`; try --help").into()),

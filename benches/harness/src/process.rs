@@ -97,8 +97,14 @@ pub fn run_once(program: &Path, launch: &Launch) -> Result<BTreeMap<String, f64>
         }
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.lines().last().unwrap_or("it said nothing");
-    Err(format!("it ended with {} and no result: {last}", output.status).into())
+    Err(format!("it ended with {} and no result: {}", output.status, last_words(&said)).into())
+}
+
+/// What a panic says, or else the last line.
+fn last_words(said: &str) -> &str {
+    let mut lines = said.lines().filter(|line| !line.trim().is_empty());
+    let panic = lines.clone().skip_while(|line| !line.contains("panicked at")).nth(1);
+    panic.or_else(|| lines.next_back()).unwrap_or("it said nothing")
 }
 
 /// User-space instructions of a whole job that ends by itself, by callgrind.
@@ -175,8 +181,12 @@ impl Server {
         if let Some(mut stderr) = self.child.stderr.take() {
             let _ = stderr.read_to_string(&mut said);
         }
-        let last = said.lines().rev().find(|line| !line.trim().is_empty());
-        format!("the server ended with {status}: {}", last.unwrap_or("it said nothing"))
+        format!("the server ended with {status}: {}", last_words(&said))
+    }
+
+    /// The processor time of the server so far.
+    pub fn cpu(&self) -> Result<Duration, Error> {
+        process_cpu(self.child.id())
     }
 
     /// What the server has used so far.
@@ -303,6 +313,14 @@ mod tests {
         assert!(process_cpu(own).expect("a clock") > Duration::ZERO);
         assert!(resident_bytes(own).expect("memory") > 0);
         user_and_system(own).expect("times");
+    }
+
+    #[test]
+    fn of_what_a_program_says_the_panic_counts() {
+        let panic = "hello\nthread 'main' panicked at src/a.rs:1:2:\nno room\nnote: run with\n";
+        assert_eq!(last_words(panic), "no room");
+        assert_eq!(last_words("one\ntwo\n\n"), "two");
+        assert_eq!(last_words(""), "it said nothing");
     }
 
     #[test]

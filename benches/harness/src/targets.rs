@@ -1,17 +1,63 @@
 //! Targets: what annulus should reach, beside what it and the others did.
 
 use crate::results::{CellResults, Entry};
+use crate::stats::readable;
 
-/// Who is compared with but is no peer: the limits.
-const LIMITS: [&str; 2] = ["raw-uring", "raw-epoll"];
+/// Who is compared with but is no peer: the limits, and what needs no runtime.
+const NO_PEERS: [&str; 3] = ["raw-uring", "raw-epoll", "std"];
+
+/// The rows that every report has, with what the targets in them begin with. What a run did not
+/// measure is said to be so.
+const ROWS: &[(&str, &[&str])] = &[
+    ("echo", &["echo, "]),
+    ("HTTP", &["HTTP, "]),
+    ("a timeout around each read", &["a timeout around"]),
+    ("a linked timeout on each read", &["a linked timeout"]),
+    ("user instructions of a request", &["user instructions, "]),
+    ("system calls of a request", &["system calls, "]),
+    ("allocations of a request", &["allocations, "]),
+    ("a no-op of the ring, awaited by 256 tasks", &["tasks, a no-op"]),
+    ("wake and poll", &["tasks, wake and poll"]),
+    ("spawn and join", &["tasks, spawn and join, all", "tasks, spawn", "tasks, a task"]),
+    ("memory of a task", &["tasks, memory"]),
+    ("how late a sleep ends", &["tasks, a sleep"]),
+    ("channels", &["tasks, channels"]),
+    ("semaphores", &["tasks, acquire"]),
+    ("timers", &["tasks, timers"]),
+    ("a wake from another thread", &["tasks, a wake from"]),
+    ("blocking work", &["tasks, blocking"]),
+    ("idle connections", &["idle"]),
+    ("random reads, page cache", &["files, reads, page cache"]),
+    ("random reads, `O_DIRECT`, depth 128", &["files, reads, `O_DIRECT`"]),
+    ("p99.9, open loop, 70 % of capacity", &["p99.9"]),
+];
+
+/// All rows in their order; those of which nothing was measured are there by name.
+pub fn page(measured: Vec<Target>) -> Vec<Target> {
+    let mut page = Vec::new();
+    let mut rest = measured;
+    for (title, beginnings) in ROWS {
+        let ours = |target: &Target| beginnings.iter().any(|head| target.what.starts_with(head));
+        let (mut found, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(ours);
+        rest = others;
+        if found.is_empty() {
+            found.push(Target { what: (*title).into(), ..Target::default() });
+        }
+        page.extend(found);
+    }
+    page.extend(rest);
+    page
+}
 
 /// One row of the page of targets.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Target {
     /// What is measured, and where.
     pub what: String,
     /// The target in words.
     pub target: String,
+    /// Of the figures.
+    pub unit: &'static str,
     pub ours: Option<f64>,
     /// The best of the peers, by name.
     pub best_peer: Option<(String, f64)>,
@@ -29,6 +75,7 @@ impl Target {
         Target {
             what: format!("{what}, {}", cell.title),
             target: target.into(),
+            unit: unit(key),
             ours: ours.and_then(|entry| entry.median(key)),
             best_peer: best_peer(cell, key),
             tokio: cell.entry("tokio").and_then(|entry| entry.median(key)),
@@ -52,6 +99,21 @@ impl Target {
     }
 }
 
+/// What a number is counted in, by its name.
+fn unit(key: &str) -> &'static str {
+    match key {
+        _ if key == "ns" || key.ends_with("_ns") => "ns",
+        _ if key.ends_with("_us") => "µs",
+        _ if key.ends_with("bytes") => "bytes",
+        _ => "",
+    }
+}
+
+/// Words of a target with the figure that they are about, where it is none of the row's own.
+pub fn about(words: &str, figure: Option<f64>) -> String {
+    figure.map_or_else(|| words.to_owned(), |figure| format!("{words} ({})", readable(figure)))
+}
+
 /// The raw ring in the same form, so that what is left of the difference is the runtime's.
 fn same_form<'a>(cell: &'a CellResults, ours: &Entry) -> Option<&'a Entry> {
     cell.entry_form("raw-uring", &ours.form)
@@ -61,7 +123,9 @@ fn same_form<'a>(cell: &'a CellResults, ours: &Entry) -> Option<&'a Entry> {
 pub fn best_peer(cell: &CellResults, key: &str) -> Option<(String, f64)> {
     cell.entries
         .iter()
-        .filter(|entry| entry.contender != "annulus" && !LIMITS.contains(&entry.contender.as_str()))
+        .filter(|entry| {
+            entry.contender != "annulus" && !NO_PEERS.contains(&entry.contender.as_str())
+        })
         .filter_map(|entry| Some((entry.contender.clone(), entry.median(key)?)))
         .min_by(|one, other| one.1.total_cmp(&other.1))
 }
@@ -88,7 +152,8 @@ pub fn of_peer(
 ) -> Option<Target> {
     cell.entry("annulus")?;
     let theirs = cell.entry(peer).and_then(|entry| entry.median(key));
-    let row = Target::of(cell, what, key, &format!("≤ {factor} × {peer}'s"));
+    let shown = theirs.filter(|_| peer != "tokio");
+    let row = Target::of(cell, what, key, &about(&format!("≤ {factor} × {peer}'s"), shown));
     Some(row.decide(|ours, theirs| ours <= theirs * factor, theirs))
 }
 
@@ -161,5 +226,13 @@ mod tests {
         let alone = cell(vec![entry("annulus", "recv", 4800.0)]);
         assert_eq!(served_cell(&alone, "echo")[0].met, None);
         assert!(served_cell(&cell(Vec::new()), "echo").is_empty());
+    }
+
+    #[test]
+    fn what_was_not_measured_is_on_the_page_by_name() {
+        let page = page(vec![Target { what: "echo, 64 B".into(), ..Target::default() }]);
+        assert_eq!(page.len(), ROWS.len());
+        assert_eq!(page[0].what, "echo, 64 B");
+        assert!(page.iter().any(|row| row.what == "idle connections" && row.met.is_none()));
     }
 }

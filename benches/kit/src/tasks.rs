@@ -92,10 +92,10 @@ impl<R: Tasks> Table<R> {
         Table(works, PhantomData)
     }
 
-    /// For runtimes that cannot be woken by other threads.
+    /// For runtimes that cannot do all of it.
     #[must_use]
-    pub fn without_wakes_across(mut self) -> Self {
-        self.0.retain(|work| work.name() != "wake-across");
+    pub fn without(mut self, name: &str) -> Self {
+        self.0.retain(|work| work.name() != name);
         self
     }
 

@@ -10,7 +10,7 @@ use monoio::{IoUringDriver, RuntimeBuilder};
 pub fn works() -> Vec<Work> {
     // Wakes from other threads, and threads for what blocks, need its feature `sync`, which makes
     // the rest dearer.
-    Table::<Monoio>::new().without_wakes_across().timers().channels().works()
+    Table::<Monoio>::new().without("wake-across").timers().channels().works()
 }
 
 pub struct Monoio;

@@ -4,6 +4,7 @@
 //! completions of sends are left out: a turn of this loop is one system call, and each exchange one
 //! entry and one completion.
 
+use std::io::ErrorKind;
 use std::net::TcpStream;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
@@ -96,6 +97,7 @@ pub fn counted(streams: &[TcpStream], exchange: &Exchange, count: u64) -> Result
     while closed.requests < wanted {
         closed.turn()?;
     }
+    closed.stop_receiving()?;
     Ok(closed.requests)
 }
 
@@ -140,6 +142,16 @@ impl<'a> Closed<'a> {
         }
         self.buffers.publish();
         Ok(())
+    }
+
+    /// Ends the receives before the ring, whose own end may take a while: the next ring over these
+    /// streams must get all of the bytes.
+    fn stop_receiving(&mut self) -> Result<(), Error> {
+        let all = types::CancelBuilder::any();
+        match self.ring.submitter().register_sync_cancel(None, all) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     fn next_completion(&mut self) -> Option<cqueue::Entry> {

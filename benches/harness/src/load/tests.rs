@@ -61,6 +61,17 @@ fn stall(mut stream: TcpStream, _: &AtomicU64) {
 }
 
 #[test]
+fn streams_can_be_counted_over_again_and_again() {
+    let (port, _, _) = server(echo);
+    let exchange = Exchange::echo(64);
+    let streams = connect(port, 8, &exchange).expect("connections");
+    for round in 0..200 {
+        let count = counted(&streams, &exchange, 8);
+        assert_eq!(count.map_err(|error| error.to_string()), Ok(8), "round {round}");
+    }
+}
+
+#[test]
 fn counted_exchanges_are_exactly_as_many() {
     let (port, _, served) = server(echo);
     let exchange = Exchange::echo(64);

@@ -34,6 +34,7 @@ is good to a few hundredths; the sum is exact.";
 pub fn page(results: &Results, targets: &[Target], plots: &[Plot]) -> String {
     let mut page = String::new();
     line!(page, "# annulus and its peers, measured side by side\n");
+    in_short(&mut page, results, targets);
     line!(page, "{HOW_TO_READ}\n");
     machine(&mut page, results);
     contenders(&mut page, results);
@@ -47,6 +48,25 @@ pub fn page(results: &Results, targets: &[Target], plots: &[Plot]) -> String {
         results.notes.iter().for_each(|note| line!(page, "- {note}"));
     }
     page
+}
+
+fn in_short(page: &mut String, results: &Results, targets: &[Target]) {
+    let all: Vec<_> = results.workloads.iter().flat_map(standings).collect();
+    let ahead = all.iter().filter(|standing| matches!(standing.place, Place::Ahead { .. })).count();
+    let (met, told) = counts(targets);
+    line!(
+        page,
+        "In short: annulus is ahead of every peer in {ahead} of {} cells, and {met} of {told} targets \
+         are met; {} could not be told. What each of these is, and what was lost, is below.\n",
+        all.len(),
+        targets.len() - told
+    );
+}
+
+/// Targets that are met, and those of which it can be told.
+fn counts(targets: &[Target]) -> (usize, usize) {
+    let met = targets.iter().filter(|target| target.met == Some(true)).count();
+    (met, targets.iter().filter(|target| target.met.is_some()).count())
 }
 
 fn machine(page: &mut String, results: &Results) {
@@ -64,9 +84,17 @@ fn machine(page: &mut String, results: &Results) {
     let mitigations =
         if machine.mitigations.is_empty() { "none".into() } else { machine.mitigations.join("; ") };
     line!(page, "| mitigations in the kernel | {mitigations} |");
+    if !machine.tools.is_empty() {
+        line!(page, "| tools | {} |", machine.tools.join("; "));
+    }
     line!(page, "| load before | {:.2} |", machine.load_before);
     line!(page, "| rounds, seconds each | {}, {} |", results.rounds, results.seconds);
-    line!(page, "| took | {:.0} s |\n", results.took_seconds);
+    let each: Vec<String> = results
+        .workloads
+        .iter()
+        .map(|workload| format!("{} {:.0}", workload.name, workload.took_seconds))
+        .collect();
+    line!(page, "| took | {:.0} s ({}) |\n", results.took_seconds, each.join(", "));
     if machine.load_before > 0.5 {
         line!(
             page,
@@ -94,7 +122,11 @@ fn contenders(page: &mut String, results: &Results) {
 
 fn summary(page: &mut String, results: &Results) {
     line!(page, "## annulus against the best peer\n");
-    line!(page, "By each section's first figure; the two hand-written loops are no peers.\n");
+    line!(
+        page,
+        "By the first figure of each section below. The two hand-written loops are no peers; plain \
+         calls, pools of threads, `cp` and `fio` count as such where files are concerned.\n"
+    );
     line!(page, "| | ahead | behind |\n|---|---|---|");
     for workload in &results.workloads {
         let (mut ahead, mut behind) = (Vec::new(), Vec::new());
@@ -112,7 +144,7 @@ fn summary(page: &mut String, results: &Results) {
             }
         }
         if !standings.is_empty() {
-            let (ahead, behind) = (ahead.join("; "), behind.join("; "));
+            let (ahead, behind) = (ahead.join("<br>"), behind.join("<br>"));
             line!(page, "| {} | {ahead} | {behind} |", workload.title);
         }
     }
@@ -123,8 +155,14 @@ fn target_table(page: &mut String, targets: &[Target]) {
     if targets.is_empty() {
         return;
     }
-    let met = targets.iter().filter(|target| target.met == Some(true)).count();
-    line!(page, "## Targets\n\n{met} of {} are met.\n", targets.len());
+    let (met, told) = counts(targets);
+    line!(
+        page,
+        "## Targets\n\n{met} of {told} are met; of {} others there is no figure in this run. Less is \
+         better in every row. The best peer is a runtime; the raw ring's figure is that of the same \
+         form as ours.\n",
+        targets.len() - told
+    );
     line!(page, "| | target | annulus | best peer | tokio | raw ring | |");
     line!(page, "|---|---|---:|---:|---:|---:|---|");
     for target in targets {
@@ -140,8 +178,9 @@ fn target_table(page: &mut String, targets: &[Target]) {
         };
         line!(
             page,
-            "| {} | {} | {} | {peer} | {} | {} | {met} |",
+            "| {}{} | {} | {} | {peer} | {} | {} | {met} |",
             target.what,
+            if target.unit.is_empty() { String::new() } else { format!(" [{}]", target.unit) },
             target.target,
             figure(target.ours),
             figure(target.tokio),
@@ -163,11 +202,21 @@ fn section(page: &mut String, workload: &WorkloadResults, plots: &[Plot]) {
             line!(page, "No contender offers this work.\n");
             continue;
         }
-        if let Some(command) = cell.entries.first().and_then(|entry| entry.command.as_ref()) {
-            line!(page, "The first one was run as `{command}`, the others likewise.\n");
-        }
         table(page, cell, &workload.metrics);
         failures(page, cell);
+    }
+    commands(page, workload);
+}
+
+/// How each row was run.
+fn commands(page: &mut String, workload: &WorkloadResults) {
+    let entries = workload.cells.iter().flat_map(|cell| &cell.entries);
+    let mut commands: Vec<&str> = entries.filter_map(|entry| entry.command.as_deref()).collect();
+    commands.dedup();
+    if !commands.is_empty() {
+        line!(page, "<details><summary>Command lines</summary>\n\n```text");
+        commands.iter().for_each(|command| line!(page, "{command}"));
+        line!(page, "```\n\n</details>\n");
     }
 }
 

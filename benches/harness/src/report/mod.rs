@@ -6,8 +6,7 @@ use std::path::Path;
 use crate::Error;
 use crate::options::Options;
 use crate::results::Results;
-use crate::targets::Target;
-use crate::workload;
+use crate::{targets, workload};
 
 mod markdown;
 mod plots;
@@ -20,8 +19,8 @@ pub fn write(results: &Results, options: &Options) -> Result<(), Error> {
     let json = serde_json::to_string_pretty(results)?;
     fs::write(out.join("results.json"), &json)?;
     let plots = plots::draw(results, out)?;
-    let targets: Vec<Target> =
-        workload::all().iter().flat_map(|workload| workload.targets(results)).collect();
+    let measured = workload::all().iter().flat_map(|workload| workload.targets(results)).collect();
+    let targets = targets::page(measured);
     fs::write(out.join("report.md"), markdown::page(results, &targets, &plots))?;
     if options.json {
         println!("{json}");

@@ -109,22 +109,31 @@ impl Picture {
             let root = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
             root.fill(&WHITE)?;
             let (x, y) = (self.range(|point| point.0, 1.15), self.range(|point| point.1, 1.1));
+            let (x_ticks, y_ticks) = (self.measured_at(), ticks(&y));
+            let (x_count, y_count) = (x_ticks.len(), y_ticks.len());
             let mut chart = ChartBuilder::on(&root)
                 .caption(&self.title, ("sans-serif", 18))
                 .margin(12)
                 .margin_right(190)
                 .x_label_area_size(42)
                 .y_label_area_size(78)
-                .build_cartesian_2d(x.log_scale(), y.log_scale())?;
+                .build_cartesian_2d(
+                    x.log_scale().with_key_points(x_ticks),
+                    y.log_scale().with_key_points(y_ticks),
+                )?;
             chart
                 .configure_mesh()
                 .x_desc(&self.x_title)
                 .y_desc(&self.y_title)
+                .x_labels(x_count)
+                .y_labels(y_count)
                 .x_label_formatter(&|value| readable(value.round()))
                 .y_label_formatter(&|value| readable(*value))
-                .light_line_style(WHITE)
+                .light_line_style(TRANSPARENT)
+                .bold_line_style(RGBColor(225, 225, 225))
                 .draw()?;
-            for (index, line) in self.lines.iter().enumerate() {
+            // From the last to the first, so that ours lies above the others.
+            for (index, line) in self.lines.iter().enumerate().rev() {
                 let style = style(&line.name, index);
                 chart.draw_series(LineSeries::new(line.points.iter().copied(), style))?;
                 chart.draw_series(
@@ -152,6 +161,15 @@ impl Picture {
         Ok(())
     }
 
+    /// Where there are points, each place once.
+    fn measured_at(&self) -> Vec<f64> {
+        let mut places: Vec<f64> =
+            self.lines.iter().flat_map(|line| &line.points).map(|point| point.0).collect();
+        places.sort_by(f64::total_cmp);
+        places.dedup();
+        places
+    }
+
     /// From the least to the greatest coordinate, with some room at both ends.
     fn range(&self, part: impl Fn(&(f64, f64)) -> f64, room: f64) -> std::ops::Range<f64> {
         let values = || self.lines.iter().flat_map(|line| &line.points).map(&part);
@@ -159,6 +177,32 @@ impl Picture {
         let greatest = values().fold(least, f64::max);
         least / room..greatest * room
     }
+}
+
+/// Round numbers within a range of a logarithmic axis: steps of one size where it is short, else 1, 2
+/// and 5 of each decade.
+fn ticks(range: &std::ops::Range<f64>) -> Vec<f64> {
+    let round = |value: f64| {
+        let decade = 10f64.powf(value.log10().floor());
+        let step = [1.0, 2.0, 5.0, 10.0].into_iter().find(|step| step * decade >= value * 0.999);
+        step.unwrap_or(10.0) * decade
+    };
+    let mut ticks = Vec::new();
+    if range.end / range.start < 8.0 {
+        let step = round((range.end - range.start) / 6.0);
+        let mut count = (range.start / step).ceil();
+        while count * step <= range.end {
+            ticks.push(count * step);
+            count += 1.0;
+        }
+    } else {
+        let mut value = round(range.start);
+        while value <= range.end {
+            ticks.push(value);
+            value = round(value * 1.01);
+        }
+    }
+    ticks
 }
 
 /// Ours is red and thick, the limits are grey, the peers have colours that can be told apart.
@@ -177,7 +221,7 @@ fn style(name: &str, index: usize) -> ShapeStyle {
         "annulus" => (RGBColor(214, 39, 40), 3),
         "raw-uring" => (RGBColor(60, 60, 60), 2),
         "raw-epoll" => (RGBColor(150, 150, 150), 2),
-        _ => (COLOURS[index % COLOURS.len()], 1),
+        _ => (COLOURS[index % COLOURS.len()], 2),
     };
     colour.stroke_width(width)
 }
@@ -202,6 +246,12 @@ mod tests {
         for word in ["annulus (recv)", "tokio (owned)", "connections", "ns/request", "<svg"] {
             assert!(svg.contains(word), "{word} is not in the picture");
         }
+    }
+
+    #[test]
+    fn ticks_are_round_and_within_the_range() {
+        assert_eq!(ticks(&(4000.0..9000.0)), [4000.0, 5000.0, 6000.0, 7000.0, 8000.0, 9000.0]);
+        assert_eq!(ticks(&(80.0..3000.0)), [100.0, 200.0, 500.0, 1000.0, 2000.0]);
     }
 
     #[test]

@@ -32,6 +32,11 @@ pub fn standings(workload: &WorkloadResults) -> Vec<Standing> {
         .collect()
 }
 
+/// What needs no runtime is several things.
+fn peer_name(entry: &Entry) -> String {
+    if entry.contender == "std" { entry.form.clone() } else { entry.contender.clone() }
+}
+
 fn is_peer(entry: &Entry) -> bool {
     !matches!(entry.contender.as_str(), "annulus" | "raw-uring" | "raw-epoll")
 }
@@ -42,7 +47,7 @@ fn place(cell: &CellResults, metric: &Metric) -> Place {
         cell.entries
             .iter()
             .filter(|entry| wanted(entry))
-            .filter_map(|entry| Some((entry.contender.clone(), entry.median(&metric.key)?)))
+            .filter_map(|entry| Some((peer_name(entry), entry.median(&metric.key)?)))
             .min_by(|one, other| (one.1 * sign).total_cmp(&(other.1 * sign)))
     };
     let ours = best(&|entry| entry.contender == "annulus");

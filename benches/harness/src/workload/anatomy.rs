@@ -1,19 +1,16 @@
 //! What a request is made of: system calls, instructions, allocations.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::{Cell, Entrant, Workload, served};
-use crate::Error;
-use crate::counter;
 use crate::load::{Exchange, Window, closed_loop, connect, counted};
 use crate::options::Options;
-use crate::patience::output_within;
 use crate::process::{Launch, Server};
 use crate::results::{Better, Metric, Results, Sample};
 use crate::targets::{self, Target};
+use crate::{Error, callgrind, counter};
 
 /// Counts that need a tool beside the server and would disturb its times.
 #[derive(Debug, Default)]
@@ -145,8 +142,10 @@ impl Subject<'_> {
         if counter::available() {
             return self.instructions_by_counter();
         }
-        let requests = COUNTED * self.exchange.requests;
-        Ok(self.under_callgrind(COUNTED)? as f64 / requests as f64)
+        let program = &self.entrant.contender.program;
+        let profile =
+            callgrind::count(program, &self.launch, &self.exchange, CONNECTIONS, COUNTED)?;
+        Ok(profile.instructions as f64 / profile.requests as f64)
     }
 
     fn instructions_by_counter(&self) -> Result<f64, Error> {
@@ -159,24 +158,6 @@ impl Subject<'_> {
             Ok(())
         })?;
         Ok((counts[1] - counts[0]) as f64 / load.requests.max(1) as f64)
-    }
-
-    /// The instructions of `count` exchanges: what callgrind has counted between two dumps of its
-    /// profile, which it is asked for from outside.
-    fn under_callgrind(&self, count: u64) -> Result<u64, Error> {
-        let mut launch = self.launch.clone();
-        let profile = Profile::new();
-        let file = format!("--callgrind-out-file={}", profile.0.display());
-        launch.under = vec!["valgrind".into(), "--tool=callgrind".into(), file];
-        let mut server = self.start(&launch)?;
-        let outcome = connect(server.port, CONNECTIONS, &self.exchange).and_then(|streams| {
-            // The first exchanges of a connection are dearer: its buffers are made.
-            counted(&streams, &self.exchange, COUNTED / 4)?;
-            profile.dump(&server, 1)?;
-            counted(&streams, &self.exchange, count)?;
-            profile.dump(&server, 2)
-        });
-        outcome.map_err(|error| served::why(error, &mut server))
     }
 
     fn syscalls(&self) -> Result<f64, Error> {
@@ -219,42 +200,6 @@ impl Subject<'_> {
     }
 }
 
-/// Where callgrind writes, one file a dump; they are removed in the end.
-struct Profile(PathBuf);
-
-impl Profile {
-    fn new() -> Self {
-        let name = format!("annulus-bench-{}.callgrind", std::process::id());
-        Profile(std::env::temp_dir().join(name))
-    }
-
-    fn file(&self, number: usize) -> PathBuf {
-        self.0.with_extension(format!("callgrind.{number}"))
-    }
-
-    /// Has callgrind write down what it has counted since the last time; that many instructions.
-    fn dump(&self, server: &Server, number: usize) -> Result<u64, Error> {
-        let mut vgdb = Command::new("vgdb");
-        vgdb.arg(format!("--pid={}", server.pid())).arg("dump");
-        let output = output_within(vgdb, Duration::from_secs(20))?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            return Err(format!("callgrind cannot be asked: {}", said.trim()).into());
-        }
-        let text = std::fs::read_to_string(self.file(number))?;
-        parse_totals(&text).ok_or_else(|| "callgrind did not say what it counted".into())
-    }
-}
-
-impl Drop for Profile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-        for number in 1..=2 {
-            let _ = std::fs::remove_file(self.file(number));
-        }
-    }
-}
-
 /// Until another process, which was just started, has attached itself.
 fn wait_until_traced(pid: u32) -> Result<(), Error> {
     for _ in 0..200 {
@@ -268,10 +213,6 @@ fn wait_until_traced(pid: u32) -> Result<(), Error> {
     Err("strace could not attach itself".into())
 }
 
-fn parse_totals(text: &str) -> Option<u64> {
-    text.lines().find_map(|line| line.strip_prefix("totals: "))?.trim().parse().ok()
-}
-
 /// The calls of the table's last line.
 fn parse_total(text: &str) -> Option<u64> {
     let line = text.lines().rev().find(|line| line.trim_end().ends_with("total"))?;
@@ -283,9 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_tools_say_is_read() {
-        let callgrind = "summary: 123456\n\nfn=(1) main\n1 7\ntotals: 123456\n";
-        assert_eq!(parse_totals(callgrind), Some(123_456));
+    fn what_strace_says_is_read() {
         let strace = "    calls\n---------\n      300\n       12\n---------\n      312 total\n";
         assert_eq!(parse_total(strace), Some(312));
         assert_eq!(parse_total("strace: attach: not permitted\n"), None);

@@ -21,7 +21,7 @@ mod http;
 mod idle;
 mod once;
 mod overload;
-mod served;
+pub mod served;
 mod storms;
 mod tasks;
 mod timeouts;

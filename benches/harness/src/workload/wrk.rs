@@ -25,8 +25,8 @@ impl Workload for Wrk {
     }
 
     fn about(&self) -> &'static str {
-        "The same servers under `wrk -t1`, a load generator that others have written: what it says \
-         should agree with ours."
+        "The same servers under `wrk -t1 -c64 -d1s http://127.0.0.1:PORT/hello`, a load generator that \
+         others have written: what it says should agree with ours."
     }
 
     fn metrics(&self) -> Vec<Metric> {
