@@ -105,7 +105,7 @@ const KINDS: &[Kind] = &[
         .runs(20_000, 0)
         .with(&[("batch", "1")]),
     Kind::new("blocking-100", "blocking work, 100 at a time", "blocking", Goal::AtMost(600.0))
-        .runs(100_000, 0)
+        .runs(40_000, 0)
         .with(&[("batch", "100")]),
     Kind::new("bytes", "memory of a task that waits", "task-bytes", Goal::Bytes(112.0))
         .runs(1 << 17, 0),

@@ -29,7 +29,7 @@ impl Workload for Timeouts {
     fn about(&self) -> &'static str {
         "Echo of 64 bytes; every read has a timeout, which never passes. What the timeout costs is \
          the difference to a server without: for that both run at once and are kept busy in turns, \
-         a twentieth of a second each, so that what changes on the machine changes for both. Forms: \
+         a fortieth of a second each, so that what changes on the machine changes for both. Forms: \
          `wheel` and `timer` are timeouts that the runtime keeps (`time::timeout` around the read), \
          `linked` is the kernel's own, linked to the read."
     }
@@ -96,8 +96,8 @@ impl Workload for Timeouts {
     }
 }
 
-/// Exchanges in one turn: a twentieth of a second or so.
-const TURN: u64 = 10_000;
+/// Exchanges in one turn: a fortieth of a second or so.
+const TURN: u64 = 5_000;
 
 /// What an exchange costs each of two servers, in nanoseconds of its processor time, which are busy in
 /// turns, so many each.
