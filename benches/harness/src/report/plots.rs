@@ -127,7 +127,7 @@ impl Picture {
                 .y_desc(&self.y_title)
                 .x_labels(x_count)
                 .y_labels(y_count)
-                .x_label_formatter(&|value| readable(value.round()))
+                .x_label_formatter(&|value| format!("{value:.0}"))
                 .y_label_formatter(&|value| readable(*value))
                 .light_line_style(TRANSPARENT)
                 .bold_line_style(RGBColor(225, 225, 225))
