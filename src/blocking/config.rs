@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 /// Threads that the default allows however few cores there are: sixteen slow name look-ups must
@@ -50,7 +49,7 @@ impl PoolConfig {
 
 impl Default for PoolConfig {
     fn default() -> Self {
-        let cores = available_parallelism().map_or(1, usize::from);
+        let cores = crate::sys::affinity::cores();
         PoolConfig {
             max_threads: (8 * cores).clamp(DEFAULT_THREADS_MIN, DEFAULT_THREADS_MAX),
             queue: 1024,

@@ -169,6 +169,10 @@ impl Host {
     pub(super) fn step(&mut self) -> Result<(), String> {
         self.here(|host| {
             let State::Up(up) = &mut host.state else { return Ok(()) };
+            if up.step == Step::Ready {
+                // Tasks are polled before the first enter.
+                kernel::has_run();
+            }
             up.step = up.runtime.step(up.step);
             let mut end = up.end.borrow_mut();
             if *end == End::Runs {
@@ -236,6 +240,7 @@ impl Host {
         struct Before(HostId);
         impl Drop for Before {
             fn drop(&mut self) {
+                kernel::has_run();
                 kernel::set_current(self.0);
             }
         }

@@ -30,6 +30,7 @@ impl World {
     /// As [`run`](Self::run), but for the time limit.
     pub fn run_for(&mut self, time: Duration) {
         let until_ns = self.after_ns(time);
+        kernel::has_run();
         while kernel::now_ns() < until_ns {
             self.round(until_ns);
         }
@@ -43,6 +44,7 @@ impl World {
     pub fn run_until(&mut self, mut condition: impl FnMut(&World) -> bool) {
         let mut limit_ns = self.limit_ns();
         while !condition(self) {
+            kernel::has_run();
             limit_ns = self.checked_round(limit_ns);
         }
     }
@@ -94,7 +96,9 @@ impl World {
             next_ns = next_ns.min(until_ns).min(self.nemesis.next_ns());
         }
         if next_ns == u64::MAX {
-            return false;
+            // Somebody else, such as another thread, may have closed something or kicked a loop.
+            kernel::has_run();
+            return self.hosts.iter().any(|host| host.is_ready(now_ns));
         }
         kernel::advance_to(next_ns.max(now_ns));
         true

@@ -3,6 +3,19 @@
 #![expect(unsafe_code, reason = "sched_setaffinity is a libc call")]
 
 use std::io;
+use std::thread::available_parallelism;
+
+/// How many threads can run at a time; one when nobody knows.
+///
+/// The machine's number, as far as the process may use it, is read from several files. A simulated
+/// world has its own, so that its runs are the same on every machine.
+pub(crate) fn cores() -> usize {
+    #[cfg(feature = "sim")]
+    if super::sim::is_installed() {
+        return super::sim::CORES;
+    }
+    available_parallelism().map_or(1, usize::from)
+}
 
 /// Binds the calling thread to these CPUs.
 ///
@@ -51,11 +64,11 @@ mod tests {
     #[test]
     fn a_thread_is_bound_and_unbound() {
         std::thread::spawn(|| {
-            let before = std::thread::available_parallelism().expect("some CPU").get();
+            let before = available_parallelism().expect("some CPU").get();
             bind_thread(&[0]).expect("CPU 0");
-            assert_eq!(std::thread::available_parallelism().expect("some CPU").get(), 1);
+            assert_eq!(available_parallelism().expect("some CPU").get(), 1);
             unbind_thread();
-            assert!(std::thread::available_parallelism().expect("some CPU").get() >= before);
+            assert!(available_parallelism().expect("some CPU").get() >= before);
         })
         .join()
         .expect("the thread");

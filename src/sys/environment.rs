@@ -27,6 +27,12 @@ pub(crate) struct Environment {
 impl Environment {
     /// Reads the environment of this process.
     pub(crate) fn read() -> Environment {
+        #[cfg(feature = "sim")]
+        if super::sim::is_installed() {
+            // A simulated kernel has no limits of its own, and the machine's are none of its.
+            let kernel_release = String::from("simulated");
+            return Environment { kernel_release, ..Environment::default() };
+        }
         let memlock = limits::memlock_limit().ok();
         let capabilities = read_capabilities();
         Environment {

@@ -38,7 +38,8 @@ impl Machine {
     /// An enter of one of the simulator's rings; `None` if the descriptor is none.
     pub(super) fn enter(&mut self, call: Enter) -> Option<io::Result<u32>> {
         let ring = self.ring_of(call.fd, call.flags & abi::ENTER_REGISTERED_RING != 0)?;
-        self.look_around();
+        self.look_if_run();
+        self.has_run = true;
         self.now_ns += ENTER_NS;
         self.enters += 1;
         if self.enters > self.enters_max {

@@ -263,6 +263,14 @@ impl Machine {
         }
     }
 
+    /// Looks around if the program has run since it was last asked.
+    #[inline]
+    pub(super) fn look_if_run(&mut self) {
+        if std::mem::replace(&mut self.has_run, false) {
+            self.look_around();
+        }
+    }
+
     /// Looks for numbers that were closed, or written to, without the simulator.
     pub(super) fn look_around(&mut self) {
         let mut noticed = std::mem::take(&mut self.files.noticed);

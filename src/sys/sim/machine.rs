@@ -49,6 +49,9 @@ pub(crate) struct Machine {
     pub(super) panics: bool,
     /// Whether entries may break the rules of a well-behaved driver, as tests of the simulator do.
     pub(super) is_lenient: bool,
+    /// Whether the program may have closed a descriptor since the simulator last looked: it has
+    /// run since. A look is a system call, so there is none where the answer is known.
+    pub(super) has_run: bool,
     /// Enters so far, and how many a run may make: one that makes more goes in a circle.
     pub(super) enters: u64,
     pub(super) enters_max: u64,
@@ -80,6 +83,7 @@ impl Machine {
             violations: Vec::new(),
             panics: true,
             is_lenient: false,
+            has_run: true,
             enters: 0,
             enters_max: u64::MAX,
             ops_made: 0,

@@ -80,6 +80,9 @@ thread_local! {
         const { RefCell::new(ManuallyDrop::new(None)) };
 }
 
+/// How many CPUs a simulated host has, as far as its loop asks.
+pub(in crate::sys) const CORES: usize = 4;
+
 /// How a run ended.
 #[derive(Debug, Clone)]
 pub(crate) struct Report {
@@ -167,10 +170,15 @@ pub(crate) fn advance_to(at_ns: u64) {
     with(|machine| machine.advance_to(at_ns));
 }
 
+/// Says that the program runs other than after an enter, and may close descriptors there.
+pub(crate) fn has_run() {
+    with(|machine| machine.has_run = true);
+}
+
 /// Whether a host's loop has something to do: completions, deferred work, jobs.
 pub(crate) fn has_work(host: HostId) -> bool {
     with(|machine| {
-        machine.look_around();
+        machine.look_if_run();
         machine.has_work(host)
     })
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::host::Host;
 use super::jobs::Job;
 use super::machine::Machine;
-use super::ops::{Op, OpId};
+use super::ops::{Op, OpId, Stage};
 use super::{HostId, files::FileId};
 
 impl Machine {
@@ -40,7 +40,7 @@ impl Machine {
     }
 
     /// A host stops in the middle of what it does. Its ops end as cancelled, so that its loop can be
-    /// taken down; its sockets vanish, and their peers learn of it by a reset or not at all. Its
+    /// taken down, or with what they have done, for that may hold a buffer or a descriptor; its sockets vanish, and their peers learn of it by a reset or not at all. Its
     /// jobs come back, to be dropped where nothing is borrowed.
     pub(super) fn crash(&mut self, host: HostId) -> Vec<Job> {
         self.note("crash", u64::from(host.0), 0);
@@ -51,7 +51,11 @@ impl Machine {
             self.ops.iter().filter(|(_, op)| of_host(op)).map(|(id, op)| (op.serial, id)).collect();
         ops.sort_unstable();
         for (_, id) in ops {
-            self.complete(id, -libc::ECANCELED, 0);
+            let (res, flags) = match self.ops.get(id).map(|op| op.stage) {
+                Some(Stage::Done { res, flags }) => (res, flags),
+                _ => (-libc::ECANCELED, 0),
+            };
+            self.complete(id, res, flags);
         }
         self.lose_files(host);
         let disk = &mut self.hosts[host.index()].disk;
