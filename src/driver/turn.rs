@@ -9,7 +9,7 @@ use super::multishot::{AfterItem, Untaken};
 use super::slot::Salvage;
 use super::table::Slot;
 use super::{Driver, FdRef, Lane, OpKey};
-use crate::scheduler::{self, Scheduler, Wake};
+use crate::scheduler::{self, Wake};
 use crate::sys::{self, Cqe, Entered, Outcome, Sqe, Wait};
 
 /// Completions of one enter from which on there are likely to be more: the kernel does its deferred
@@ -175,23 +175,17 @@ impl Driver {
     /// Routes the completions that are there. The loop's own tasks are put into the run queue at
     /// once, for that runs no code of theirs; everything else is left in `reaped`.
     fn reap(&mut self, reaped: &mut Reaped) -> u32 {
-        if !self.ring.has_completions() {
+        let Driver { ring, table, closing, counters, notifier, .. } = self;
+        if !ring.has_completions() {
             return 0;
         }
-        let reaped_by = |scheduler: &mut Scheduler| self.reap_into(reaped, scheduler);
-        scheduler::with(reaped_by).expect("the loop is installed")
-    }
-
-    #[inline]
-    fn reap_into(&mut self, reaped: &mut Reaped, scheduler: &mut Scheduler) -> u32 {
-        let Driver { ring, table, closing, counters, notifier, .. } = self;
         let mut rearm = false;
         let mut rest = std::mem::take(&mut self.rest);
         let count = ring.reap(|cqe| {
             let (kind, key) = key::parse(cqe.user_data);
             if kind == Kind::Op {
                 if let Some(wake) = table.succeed(key, cqe.outcome) {
-                    reaped.wakes.extend(scheduler.wake_own(wake));
+                    reaped.wakes.extend(scheduler::wake_own(wake));
                     counters.completed += 1;
                     tracing::trace!(slot = key.index, res = cqe.outcome.res, "reap");
                     return;

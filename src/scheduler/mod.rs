@@ -106,16 +106,6 @@ impl Scheduler {
         true
     }
 
-    /// Wakes who is a task of this loop; a waker of somebody else's comes back, for it may do
-    /// anything and is called outside the borrow.
-    #[inline]
-    pub(crate) fn wake_own(&mut self, wake: Wake) -> Option<Wake> {
-        match wake {
-            Wake::Task(task) if self.wake(task) || task.place() == self.place => None,
-            other => Some(other),
-        }
-    }
-
     /// A turn has been made: tasks that yielded may run again.
     #[inline]
     pub(crate) fn begin_tick(&mut self) {
@@ -170,7 +160,16 @@ pub(crate) fn install(scheduler: Option<Box<Scheduler>>) -> Option<Box<Scheduler
     SCHEDULER.with(|place| place.replace(scheduler))
 }
 
-/// Wakes many, those who are tasks of this thread's loop first.
+/// Puts the one to wake into the run queue, if it is a task of this thread's loop: that runs no code
+/// of anybody's. All others come back, for they may do anything.
+#[inline]
+pub(crate) fn wake_own(wake: Wake) -> Option<Wake> {
+    let Wake::Task(task) = wake else { return Some(wake) };
+    let here = with(|scheduler| scheduler.wake(task) || task.place() == scheduler.place);
+    if here == Some(true) { None } else { Some(wake) }
+}
+
+/// Wakes many, in their order.
 pub(crate) fn wake_all(wakes: &mut Vec<Wake>) {
     if wakes.is_empty() {
         return;

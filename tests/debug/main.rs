@@ -4,6 +4,7 @@
 mod common;
 
 mod dump;
+mod forwarding;
 mod histograms;
 mod hooks;
 mod late;
