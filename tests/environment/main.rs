@@ -9,6 +9,7 @@ mod temp;
 
 mod descriptors;
 mod forks;
+mod injected;
 mod locked_memory;
 mod setup;
 mod signals;
