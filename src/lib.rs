@@ -89,6 +89,7 @@ pub mod sim;
 pub mod sync;
 mod sys;
 pub mod task;
+mod threads;
 pub mod time;
 
 pub use blocking::{

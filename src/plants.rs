@@ -1,4 +1,4 @@
-//! Bugs that are planted on purpose, to see that the simulation finds them.
+//! Bugs that are planted on purpose, to see that the simulation and the models find them.
 //!
 //! `planted!("name")` is where one grows: never, unless a test has planted that very one on its
 //! thread. Without the feature `sim` it is the word `false`, and nothing is left of the place.

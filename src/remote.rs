@@ -10,11 +10,13 @@
 //! lock. The loop announces that it parks only if the queue is empty; a sender that finds it
 //! announced takes the announcement back and kicks the loop awake, once.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
-/// How many loops a process can run at one time.
-pub(crate) const LOOPS_MAX: usize = 1024;
+use crate::threads::{AtomicBool, Mutex, MutexGuard};
+
+/// How many loops a process can run at one time; fewer in a model, whose locks are heavy.
+pub(crate) const LOOPS_MAX: usize = if cfg!(all(test, loom)) { 2 } else { 1024 };
 
 /// Bits of a runtime's number that say its place in the table; the others count how often the
 /// place was used, so that the name of a loop that has ended means no other.
@@ -56,21 +58,23 @@ struct State {
     received: u64,
 }
 
+#[cfg(not(all(test, loom)))]
 static REMOTES: [Remote; LOOPS_MAX] = [const { Remote::new() }; LOOPS_MAX];
 
+#[cfg(all(test, loom))]
+loom::lazy_static! {
+    static ref REMOTES: [Remote; LOOPS_MAX] = std::array::from_fn(|_| Remote::new());
+}
+
 impl Remote {
+    #[cfg(not(all(test, loom)))]
     const fn new() -> Self {
-        let state = State {
-            runtime: 0,
-            used: 0,
-            queue: Vec::new(),
-            wakes: Vec::new(),
-            taken: 0,
-            is_parked: false,
-            kick: None,
-            received: 0,
-        };
-        Remote { state: Mutex::new(state), has_messages: AtomicBool::new(false) }
+        Remote { state: Mutex::new(State::NOBODY), has_messages: AtomicBool::new(false) }
+    }
+
+    #[cfg(all(test, loom))]
+    fn new() -> Self {
+        Remote { state: Mutex::new(State::NOBODY), has_messages: AtomicBool::new(false) }
     }
 
     /// Finds a place for a new loop and gives it a number; `None` when there are too many loops.
@@ -189,6 +193,18 @@ impl Remote {
 }
 
 impl State {
+    /// No loop has been here yet.
+    const NOBODY: State = State {
+        runtime: 0,
+        used: 0,
+        queue: Vec::new(),
+        wakes: Vec::new(),
+        taken: 0,
+        is_parked: false,
+        kick: None,
+        received: 0,
+    };
+
     /// Whether this wake is not in the queue yet; it is from now on.
     fn is_news(&mut self, slot: usize, task: u64) -> bool {
         if slot >= WAKES_KNOWN_MAX {

@@ -12,18 +12,19 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     ("marks", &[]),
     ("plants", &[]),
+    ("threads", &[]),
     ("buf", &[]),
     ("sys", &["buf"]),
     ("histogram", &[]),
     ("report", &[]),
     ("growth", &[]),
     ("local", &[]),
-    ("remote", &[]),
-    ("scheduler", &["growth", "local", "remote"]),
+    ("remote", &["threads"]),
+    ("scheduler", &["growth", "local", "remote", "threads"]),
     ("time", &["local", "remote", "sys"]),
     ("task", &["growth", "histogram", "local", "remote", "report", "scheduler", "sys", "time"]),
-    ("blocking", &["local", "sys", "task"]),
-    ("sync", &["local", "scheduler", "task"]),
+    ("blocking", &["local", "plants", "sys", "task", "threads"]),
+    ("sync", &["local", "scheduler", "task", "threads"]),
     ("io", &["buf", "sync"]),
     (
         "driver",
@@ -147,6 +148,7 @@ fn is_test_file(path: &str) -> bool {
     path.contains("/tests/")
         || path.ends_with("/tests.rs")
         || path.ends_with("/testing.rs")
+        || path.ends_with("/models.rs")
         || path.ends_with("/measure.rs")
         || path.ends_with("/seccomp.rs")
 }

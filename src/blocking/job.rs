@@ -12,12 +12,13 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::metrics::Counters;
 use crate::task::JoinError;
+use crate::threads::{Mutex, MutexGuard};
 
 pub(super) struct Job<F, T>(Mutex<Cell<F, T>>);
 

@@ -1,7 +1,9 @@
 //! What the blocking pool counts.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
+
+use crate::threads::{AtomicU64, AtomicUsize};
 
 /// A snapshot of the blocking pool: how busy it is now, and what it has done since it was made.
 ///

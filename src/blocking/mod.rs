@@ -32,6 +32,8 @@ mod handle;
 mod job;
 mod line;
 mod metrics;
+#[cfg(all(test, loom))]
+mod models;
 mod permit;
 mod shared;
 #[cfg(feature = "sim")]

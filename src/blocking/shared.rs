@@ -5,7 +5,7 @@
 
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use super::metrics::{BlockingMetrics, Counters, nanoseconds};
 use super::state::{Call, GROWTH_PAUSE, Queued, State};
 use super::thread::{self, Seat};
 use crate::task::JoinError;
+use crate::threads::{Condvar, Mutex, MutexGuard};
 
 pub(super) struct Shared {
     pub(super) config: PoolConfig,
@@ -148,7 +149,9 @@ impl Shared {
             } else if slept {
                 state.leave_idle(seat);
             }
-            if let Some(queued) = state.queue.pop() {
+            let expired = slept && deadline.is_some_and(|deadline| *now >= deadline);
+            let blind = expired && planted!("a thread that ends though it was called");
+            if let Some(queued) = if blind { None } else { state.queue.pop() } {
                 self.counters.count_start();
                 state.wait_total_ns += nanoseconds(now.saturating_duration_since(queued.since));
                 let call = state.call(&self.config, *now);
@@ -159,7 +162,6 @@ impl Shared {
                 wake_quietly(granted);
                 return Some(queued.job);
             }
-            let expired = slept && deadline.is_some_and(|deadline| *now >= deadline);
             if state.closed || expired {
                 state.threads -= 1;
                 if state.threads == 0 {

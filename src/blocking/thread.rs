@@ -2,12 +2,13 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::thread::{self, Builder, Thread};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use super::job::quietly;
 use super::shared::Shared;
+use crate::threads::AtomicBool;
+use crate::threads::thread::{self, Builder, Thread};
 
 /// Where a thread sleeps between jobs.
 pub(super) struct Seat {

@@ -10,6 +10,8 @@ mod debug;
 mod dump;
 mod handle;
 mod metrics;
+#[cfg(all(test, loom))]
+mod models;
 mod parts;
 mod prometheus;
 mod quit;
@@ -227,13 +229,10 @@ impl Runtime {
         if wait != Wait::Zero && crate::time::paused::standstill().is_some() {
             return self.turn_standing_still(scratch);
         }
-        let turned = match wait {
+        let turned = parked(remote, wait, || match wait {
             Wait::Until(_) | Wait::Forever if self.spin_ns > 0 => self.spin(wait, scratch),
             _ => turn(wait, scratch),
-        };
-        if wait != Wait::Zero {
-            remote.unpark();
-        }
+        });
         #[cfg(feature = "sim")]
         simulated::between_turns();
         take_messages(remote, scratch);
@@ -253,6 +252,16 @@ fn wait(remote: &Remote, limit_ns: u64) -> Wait {
         u64::MAX => Wait::Forever,
         deadline_ns => Wait::Until(deadline_ns),
     }
+}
+
+/// Waits in `sleep`; a loop that has announced that it parks is awake afterwards.
+#[inline]
+fn parked<R>(remote: &Remote, wait: Wait, sleep: impl FnOnce() -> R) -> R {
+    let slept = sleep();
+    if wait != Wait::Zero {
+        remote.unpark();
+    }
+    slept
 }
 
 /// Wakes who sleeps until now; without sleepers the clock is not even read.

@@ -17,8 +17,9 @@ pub(crate) use self::waker::{Wake, task_of, waker_of};
 use crate::growth;
 use crate::local::Local;
 use crate::remote::{self, Remote};
+use crate::threads::per_thread;
 
-thread_local! {
+per_thread! {
     static SCHEDULER: Local<Scheduler> = const { Local::new() };
 }
 

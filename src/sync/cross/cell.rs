@@ -1,9 +1,10 @@
 //! A machine shared by threads.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::task::{Context, Poll};
 
 use crate::sync::waking::{LazyWaker, Machine, wake_each};
+use crate::threads::{Mutex, MutexGuard};
 
 /// As `LocalCell`, with a lock in place of the borrow.
 #[derive(Debug)]

@@ -12,4 +12,6 @@ pub mod mpsc;
 pub mod oneshot;
 
 mod cell;
+#[cfg(all(test, loom))]
+mod models;
 mod thread;

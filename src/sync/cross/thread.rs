@@ -3,9 +3,11 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+
+use crate::threads::AtomicBool;
+use crate::threads::thread::{self, Thread};
 
 /// Wakes a thread that is parked until its future can go on.
 struct Unpark {
@@ -15,7 +17,8 @@ struct Unpark {
 
 impl Wake for Unpark {
     fn wake(self: Arc<Self>) {
-        self.is_woken.store(true, Ordering::Release);
+        // An exchange as on the other side: of two exchanges, one sees the other.
+        self.is_woken.swap(true, Ordering::Release);
         self.thread.unpark();
     }
 }
