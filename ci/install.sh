@@ -17,4 +17,7 @@ rustup component add rustfmt clippy >/dev/null 2>&1 || true
 oldest=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' "$(dirname "$0")/../Cargo.toml")
 rustup toolchain install "$oldest" --profile minimal >/dev/null 2>&1 ||
     echo "tools: no Rust $oldest to be had here"
+# Miri, for ci/miri.sh, which skips itself without it.
+rustup toolchain install nightly --profile minimal --component miri,rust-src >/dev/null 2>&1 ||
+    echo "tools: no nightly Rust with Miri to be had here"
 echo "tools: strace, curl, valgrind, rustfmt, clippy"

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# The tests of rooms that need no kernel, under Miri, which holds them to the rules of references.
-# Not a part of ci/all.sh: it needs a nightly toolchain with Miri.
+# The tests of rooms that need no kernel, under Miri, which holds them to the rules of references:
+# buffers, the scheduler and its wakers, tasks on a loop without a ring, timers, what tasks share.
+# Not a part of ci/all.sh: it needs a nightly toolchain with Miri, and its time.
 #
-#     ci/miri.sh [what the test names begin with, `buf::` by default]
+#     ci/miri.sh [what the test names contain, the rooms below by default]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if ! cargo +nightly miri --version >/dev/null 2>&1; then
@@ -11,4 +12,7 @@ if ! cargo +nightly miri --version >/dev/null 2>&1; then
 fi
 export MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-strict-provenance ${MIRIFLAGS:-}"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/miri"
-cargo +nightly miri test --lib -- "${@:-buf::}"
+if [ $# -eq 0 ]; then
+    set -- buf:: remote:: scheduler:: task:: time::wheel time::timers time::sleep sync::
+fi
+cargo +nightly miri test --lib -- "$@"

@@ -23,6 +23,10 @@ mod root;
 mod run;
 mod spawn;
 mod table;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod token;
 pub(crate) mod watch;
 

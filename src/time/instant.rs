@@ -163,7 +163,7 @@ mod tests {
     fn the_clock_does_not_run_backwards() {
         let start = Instant::now();
         let mut last = start;
-        for _ in 0..10_000 {
+        for _ in 0..if cfg!(miri) { 100 } else { 10_000 } {
             let now = Instant::now();
             assert!(now >= last);
             last = now;

@@ -14,7 +14,7 @@ use crate::sync::{
 };
 
 const SEEDS: u64 = 60;
-const STEPS: usize = 300;
+const STEPS: usize = if cfg!(miri) { 60 } else { 300 };
 
 // tokio: the loom tests of tokio/src/sync/tests. trio: test_sync.py test_generic_lock_*.
 // asyncio: test_locks.py and test_queues.py, races of cancel and release.
