@@ -11,4 +11,6 @@ ANNULUS_WORLD=1 cargo test --quiet --features sim \
     --test cancellation --test loop --test net --test queues --test structure
 export ANNULUS_SIM_SEEDS=${ANNULUS_SIM_SEEDS:-20000}
 cargo test --release --quiet --features sim --test sim programs -- --nocapture
+# And what the simulator itself does in a second, in one long conversation.
+cargo test --release --quiet --features sim --test sim how_many -- --ignored --nocapture
 echo "sim: $ANNULUS_SIM_SEEDS seeds broke no rule"
