@@ -66,13 +66,21 @@ fn serve<F: Connection>(
     })
 }
 
-async fn echo_recv(stream: TcpStream, _: Settings) -> io::Result<()> {
-    loop {
-        let bytes = stream.recv().await?;
-        if bytes.is_empty() {
-            return Ok(());
+/// A connection that waits keeps its stream and one operation, and not the settings, which an
+/// `async fn` would keep with its arguments.
+#[expect(clippy::manual_async_fn, reason = "it would keep what it does not use")]
+fn echo_recv(stream: TcpStream, _: Settings) -> impl Future<Output = io::Result<()>> {
+    async move {
+        loop {
+            let answer = {
+                let bytes = stream.recv().await?;
+                if bytes.is_empty() {
+                    return Ok(());
+                }
+                stream.write_all(bytes)
+            };
+            answer.await.into_result()?;
         }
-        stream.write_all(bytes).await.into_result()?;
     }
 }
 
