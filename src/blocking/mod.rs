@@ -31,6 +31,7 @@ mod current;
 mod handle;
 mod job;
 mod line;
+mod lookout;
 mod metrics;
 #[cfg(all(test, loom))]
 mod models;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::config::PoolConfig;
 use super::job::{Run, wake_quietly};
+use super::lookout::Lookout;
 use super::metrics::{BlockingMetrics, Counters, nanoseconds};
 use super::state::{Call, GROWTH_PAUSE, Queued, State};
 use super::thread::{self, Seat};
@@ -21,6 +22,7 @@ pub(super) struct Shared {
     pub(super) config: PoolConfig,
     pub(super) counters: Counters,
     state: Mutex<State>,
+    lookout: Lookout,
     /// Notified when the last thread ends.
     deserted: Condvar,
     /// While this is set, the system seems to refuse threads; it is called at each refusal.
@@ -57,6 +59,7 @@ impl Shared {
             config: config.sound(),
             counters: Counters::default(),
             state: Mutex::new(State::new()),
+            lookout: Lookout::default(),
             deserted: Condvar::new(),
             #[cfg(test)]
             refusal: Mutex::new(None),
@@ -71,6 +74,7 @@ impl Shared {
         admission: Admission,
     ) -> Result<u64, Refusal> {
         let now = Instant::now();
+        self.lookout.note_giver();
         let mut state = self.lock();
         if admission == Admission::Reserved {
             state.reserved -= 1;
@@ -175,7 +179,12 @@ impl Shared {
             state.idle.push(Arc::clone(seat));
             drop(state);
             self.tell(joiner.take());
-            thread::park(deadline, *now);
+            if !slept {
+                self.lookout.watch(|| seat.seems_called());
+            }
+            if !seat.seems_called() {
+                thread::park(deadline, *now);
+            }
             slept = true;
             *now = Instant::now();
             state = self.lock();

@@ -34,6 +34,11 @@ impl Seat {
         self.called.swap(false, Relaxed)
     }
 
+    /// Without the lock: a hint that the thread need not go to sleep.
+    pub(super) fn seems_called(&self) -> bool {
+        self.called.load(Relaxed)
+    }
+
     pub(super) fn unpark(&self) {
         self.thread.unpark();
     }

@@ -17,6 +17,12 @@ pub(crate) fn cores() -> usize {
     available_parallelism().map_or(1, usize::from)
 }
 
+/// The CPU that this thread runs on at the moment; it may run elsewhere by the time of the answer.
+pub(crate) fn current_cpu() -> usize {
+    // SAFETY: it takes nothing and returns a number.
+    usize::try_from(unsafe { libc::sched_getcpu() }).unwrap_or(0)
+}
+
 /// Binds the calling thread to these CPUs.
 ///
 /// # Errors
