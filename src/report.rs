@@ -4,7 +4,8 @@
 //! never see them, and who turns debug mode on is looking for something: there they go to the
 //! standard error stream.
 
-use std::fmt::{self, Write};
+use std::fmt::{self, Write as _};
+use std::io::{self, Write as _};
 use std::sync::OnceLock;
 
 use tracing::dispatcher::{self, Dispatch};
@@ -43,7 +44,9 @@ impl Subscriber for Stderr {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line::default();
         event.record(&mut line);
-        eprintln!("{} annulus: {}{}", event.metadata().level(), line.message, line.fields);
+        let (level, Line { message, fields }) = (event.metadata().level(), line);
+        // Where it cannot be written nobody reads it; that must end no loop.
+        let _unread = writeln!(io::stderr(), "{level} annulus: {message}{fields}");
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {

@@ -66,7 +66,9 @@ impl Scheduler {
     #[inline]
     pub(crate) fn allocate(&mut self) -> TaskId {
         match self.free.pop() {
-            Some(index) => self.slots[index as usize].0,
+            // An old waker of another loop in this place may have queued the name before it was
+            // anybody's: then that entry is the new task's, and wakes it for nothing.
+            Some(index) => self.slots[index as usize].0.unqueued(),
             None => self.add(),
         }
     }
@@ -244,6 +246,24 @@ mod tests {
         assert_eq!(scheduler.next(), None);
         scheduler.wake(new);
         assert_eq!(scheduler.next(), Some(new));
+    }
+
+    #[test]
+    fn a_name_that_was_woken_before_it_was_given_is_the_name_of_a_task_like_others() {
+        let mut scheduler = scheduler();
+        let first = scheduler.allocate();
+        scheduler.release(first);
+        let early = TaskId::new(first.place(), first.generation() + 1, first.index());
+        assert!(scheduler.wake(early));
+        let task = scheduler.allocate();
+        assert_eq!(task, early);
+        scheduler.wake(task);
+        assert_eq!([scheduler.next(), scheduler.next()], [Some(task), None]);
+        assert!(scheduler.wake(task));
+        scheduler.begin_tick();
+        assert_eq!(scheduler.next(), Some(task));
+        scheduler.release(task);
+        assert_eq!(scheduler.allocate().index(), task.index());
     }
 
     #[test]

@@ -122,11 +122,12 @@ impl Tasks {
         }
     }
 
-    /// The join handle is gone; an output that nobody will take comes back to be dropped.
-    pub(super) fn detach(&mut self, id: TaskId) -> Option<Unwanted> {
+    /// The join handle is gone; an output that nobody will take comes back to be dropped, and so
+    /// does, in `joiner`, the waker of who awaited it.
+    pub(super) fn detach(&mut self, id: TaskId, joiner: &mut Option<Waker>) -> Option<Unwanted> {
         let slot = self.slot(id)?;
         slot.is_joinable = false;
-        slot.forget_joiner();
+        *joiner = slot.forget_joiner();
         if slot.state != State::Ended {
             return None;
         }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use super::run::{drop_unwanted, request};
 use super::table::{self, Stop};
 use super::{Id, JoinError};
-use crate::scheduler::TaskId;
+use crate::scheduler::{TaskId, task_of};
 
 /// Awaits the end of a task: its output, or why there is none.
 ///
@@ -83,8 +83,10 @@ impl<T: 'static> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         assert!(!self.is_taken, "a join handle was polled after it had given its result");
         let (id, runtime) = (self.id, self.runtime);
+        let waker = cx.waker();
+        let mut foreign = if task_of(waker).is_some() { None } else { Some(waker.clone()) };
         let joined = table::with(|tasks| {
-            (tasks.runtime() == runtime).then(|| tasks.poll_join(id, cx.waker()))
+            (tasks.runtime() == runtime).then(|| tasks.poll_join(id, waker, &mut foreign))
         });
         let Some(Some(joined)) = joined else { elsewhere() };
         let mut task = match joined {
@@ -158,7 +160,9 @@ impl AbortHandle {
 }
 
 fn detach(id: TaskId, runtime: u32) {
-    let here = table::with(|tasks| (tasks.runtime() == runtime).then(|| tasks.detach(id)));
+    let mut joiner = None;
+    let here =
+        table::with(|tasks| (tasks.runtime() == runtime).then(|| tasks.detach(id, &mut joiner)));
     match here.flatten() {
         Some(Some(unwanted)) => drop_unwanted(unwanted),
         Some(None) => {}

@@ -200,7 +200,7 @@ impl<T: 'static> JoinSet<T> {
         let Some(crew) = self.crew.map(own) else { return Look::Empty };
         let look = with(|tasks| {
             if let Some(id) = tasks.crews.pop_ended(crew) {
-                let joined = tasks.poll_join(id, Waker::noop());
+                let joined = tasks.poll_join(id, Waker::noop(), &mut None);
                 return Look::Ended(id, joined.and_then(ready));
             }
             match tasks.crews.get(crew) {
@@ -303,7 +303,8 @@ fn leave(crew: CrewId, stop: Stop) {
     let Some(Closed { alive, ended, waiter, .. }) = closed else { return };
     drop(waiter);
     for task in alive.into_iter().chain(ended) {
-        if let Some(Some(unwanted)) = with(|tasks| tasks.detach(task)) {
+        let mut joiner = None;
+        if let Some(Some(unwanted)) = with(|tasks| tasks.detach(task, &mut joiner)) {
             drop_unwanted(unwanted);
         }
         if stop != Stop::No {

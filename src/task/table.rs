@@ -247,11 +247,17 @@ impl Tasks {
         let _ended = scheduler::with(|scheduler| scheduler.release(id));
     }
 
-    /// The ended task for its join handle; else the waker is kept.
+    /// The ended task for its join handle; else the waker is kept. One that is not a task's name
+    /// is kept from `foreign`, where it was cloned outside the borrow.
     ///
     /// `None`: the end has been taken already.
     #[inline]
-    pub(super) fn poll_join(&mut self, id: TaskId, waker: &Waker) -> Option<Poll<BoxedTask>> {
+    pub(super) fn poll_join(
+        &mut self,
+        id: TaskId,
+        waker: &Waker,
+        foreign: &mut Option<Waker>,
+    ) -> Option<Poll<BoxedTask>> {
         let slot = self.slot(id)?;
         if slot.state == State::Ended {
             let task = slot.task.take()?;
@@ -260,7 +266,7 @@ impl Tasks {
         }
         match scheduler::task_of(waker) {
             Some(task) => slot.joiner = task,
-            None => slot.note_foreign_joiner(waker),
+            None => slot.note_foreign_joiner(foreign),
         }
         Some(Poll::Pending)
     }
@@ -343,22 +349,17 @@ impl Slot {
         self.extra = None;
     }
 
+    /// Keeps the waker of a joiner that is no task of ours, and hands the one before out.
     #[cold]
-    fn note_foreign_joiner(&mut self, waker: &Waker) {
+    fn note_foreign_joiner(&mut self, waker: &mut Option<Waker>) {
         self.joiner = TaskId::NOBODY;
-        let extra = self.extra.get_or_insert_default();
-        match &mut extra.joiner {
-            Some(joiner) => joiner.clone_from(waker),
-            joiner => *joiner = Some(waker.clone()),
-        }
+        std::mem::swap(&mut self.extra.get_or_insert_default().joiner, waker);
     }
 
-    /// The join handle is gone.
-    pub(super) fn forget_joiner(&mut self) {
+    /// The join handle is gone; a waker that was kept comes back, for dropping it may run anything.
+    pub(super) fn forget_joiner(&mut self) -> Option<Waker> {
         self.joiner = TaskId::NOBODY;
-        if let Some(extra) = &mut self.extra {
-            extra.joiner = None;
-        }
+        self.extra.as_mut()?.joiner.take()
     }
 
     /// What a task that is about to be polled has to do: a shield holds a cancel back, and one

@@ -307,7 +307,7 @@ mod tests {
             assert_eq!(current.subject.name.as_deref(), Some("named"));
             drop(poll);
             crate::yield_now().await;
-            let unwanted = with(|tasks| tasks.detach(id)).flatten();
+            let unwanted = with(|tasks| tasks.detach(id, &mut None)).flatten();
             let Unwanted { notice, .. } = unwanted.expect("it has ended");
             let notice = format!("{:?}", notice.expect("an unread panic"));
             assert!(notice.contains("named") && notice.contains("on purpose"), "{notice}");
