@@ -1,5 +1,6 @@
 //! Bytes that are moved between descriptors within the kernel.
 
+use std::cell::Cell;
 use std::io::{ErrorKind, Read, Write};
 use std::time::Duration;
 
@@ -122,16 +123,26 @@ fn numbered_bytes_arrive_whole_however_often_their_moves_are_dropped() {
             let mut moved = splice(&from, None, &to, None, 4);
             assert!(poll_once(&mut moved).await.is_none());
             from.write_all_at(number.to_le_bytes().to_vec(), 0).await.unwrap();
-            if number % 2 == 0 {
-                drop(moved);
-                // Whether it was moved or not, it is in one of the two, and the next splice waits
-                // until that is settled.
-                let left = splice(&from, None, &to, None, 4).timeout(Duration::from_millis(2));
-                let _moved_before = left.await;
-            } else {
+            let has_arrived = Cell::new(number % 2 == 1);
+            if has_arrived.get() {
                 assert_eq!(moved.await.unwrap(), 4);
+            } else {
+                drop(moved);
             }
-            let (count, four) = to.read_at(vec![0; 4], 0).await.unwrap();
+            // Whether what was dropped has moved them or not, they are in one of the two, and the
+            // next splice waits until that is settled: one of those will have moved them.
+            let moving = async {
+                while !has_arrived.get() {
+                    let left = splice(&from, None, &to, None, 4).timeout(Duration::from_millis(2));
+                    let _moved_before = left.await;
+                }
+            };
+            let reading = async {
+                let read = to.read_at(vec![0; 4], 0).await;
+                has_arrived.set(true);
+                read.unwrap()
+            };
+            let ((), (count, four)) = annulus::join!(moving, reading);
             arrived.extend_from_slice(&four[..count]);
         }
         let expected: Vec<u8> = (0..200_u32).flat_map(u32::to_le_bytes).collect();
