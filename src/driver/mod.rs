@@ -9,9 +9,9 @@
 //!
 //! # Two phases
 //!
-//! Completions are reaped into state first. What has to run user code, waking a task or dropping
-//! a buffer, is collected in [`Reaped`] and done by the runtime when the driver is no longer
-//! borrowed, so a waker or a destructor may do anything, another op included.
+//! Completions are reaped into state first, the loop's own tasks into the run queue. What runs user
+//! code, a foreign waker or the destructor of a buffer, is collected in [`Reaped`] and done by the
+//! runtime when the driver is no longer borrowed, so it may do anything, another op included.
 //!
 //! # Nothing is lost
 //!
@@ -72,7 +72,7 @@ pub use self::submit::Submit;
 use self::table::Table;
 pub(crate) use self::turn::{Counters, Reaped};
 use crate::local::Local;
-use crate::scheduler;
+use crate::scheduler::Wake;
 use crate::sys::{self, Outcome, Ring, RingConfig, SetupError, Sqe, Wait};
 
 thread_local! {
@@ -320,14 +320,14 @@ pub(crate) fn install(driver: Option<Box<Driver>>) -> Option<Box<Driver>> {
 ///
 /// User code runs here: wakers and the destructors of buffers.
 pub(crate) fn finish_turn(reaped: &mut Reaped) {
-    scheduler::wake_all(&mut reaped.wakes);
-    if !reaped.untaken.is_empty() || !reaped.salvages.is_empty() {
-        finish_abandoned(reaped);
+    if !turn::is_empty(reaped) {
+        finish_rest(reaped);
     }
 }
 
 #[inline(never)]
-fn finish_abandoned(reaped: &mut Reaped) {
+fn finish_rest(reaped: &mut Reaped) {
+    reaped.wakes.drain(..).for_each(Wake::wake);
     reaped.untaken.drain(..).for_each(multishot::Untaken::keep);
     reaped.salvages.drain(..).for_each(finish_salvage);
 }

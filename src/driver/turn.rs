@@ -25,7 +25,7 @@ const BATCH_MAX: u32 = 256;
 /// What a turn brought that has to be done outside the driver's borrow.
 #[derive(Debug, Default)]
 pub(crate) struct Reaped {
-    /// Tasks whose op has completed.
+    /// Who waits for an op that has completed, and could not be put into the run queue at once.
     pub(crate) wakes: Vec<Wake>,
     /// Items of abandoned streams, to be kept before their op is finished.
     pub(crate) untaken: Vec<Untaken>,

@@ -172,14 +172,6 @@ pub(crate) fn wake_own(wake: Wake) -> Option<Wake> {
     if here == Some(true) { None } else { Some(wake) }
 }
 
-/// Wakes many, in their order.
-pub(crate) fn wake_all(wakes: &mut Vec<Wake>) {
-    if wakes.is_empty() {
-        return;
-    }
-    wakes.drain(..).for_each(Wake::wake);
-}
-
 /// Wakes a task from any thread.
 #[inline]
 pub(crate) fn wake(task: TaskId) {

@@ -28,8 +28,7 @@ pub(crate) fn task_of(waker: &Waker) -> Option<TaskId> {
 
 /// Whom to wake: a task by its name, or somebody by a waker that is not one of ours.
 ///
-/// A name is a plain word: it is kept, woken and let go of without a call through a table, and many
-/// are woken in one look-up ([`wake_all`](super::wake_all)).
+/// A name is a plain word: it is kept, woken and let go of without a call through a table.
 #[derive(Debug)]
 pub(crate) enum Wake {
     Task(TaskId),
