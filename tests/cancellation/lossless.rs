@@ -12,7 +12,7 @@ use annulus::net::TcpListener;
 use annulus::time::timeout;
 
 use crate::common::bound::bound;
-use crate::common::net::loopback;
+use crate::common::net::{connect_as, loopback};
 use crate::common::soak;
 
 /// Has a client come late, about together with the end of one of the server's limits.
@@ -52,7 +52,7 @@ fn connect_numbered(
             if i % pause_each == 0 {
                 late.pause();
             }
-            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            let mut stream = connect_as(i as usize, address);
             stream.write_all(&i.to_le_bytes()).unwrap();
         }
     })
@@ -266,7 +266,7 @@ fn every_way_of_accepting_dropped_at_random_loses_no_connection() {
         let clients = std::thread::spawn(move || {
             let mut all = Vec::new();
             for i in 0..connections {
-                let mut stream = std::net::TcpStream::connect(address).unwrap();
+                let mut stream = connect_as(i as usize, address);
                 stream.write_all(&i.to_le_bytes()).unwrap();
                 all.push(stream);
             }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use annulus::net::{TcpListener, TcpStream};
+use socket2::{Domain, Socket, Type};
 
 /// A free port of the loopback.
 pub(crate) fn loopback() -> SocketAddr {
@@ -16,6 +17,24 @@ pub(crate) fn loopback() -> SocketAddr {
 pub(crate) fn own_loopback() -> SocketAddr {
     let [_, high, middle, low] = std::process::id().to_be_bytes();
     SocketAddr::from(([127, 1 + high % 64, middle, low.clamp(1, 254)], 0))
+}
+
+/// Where the connection with this number comes from, if there are very many of them.
+///
+/// One that is closed keeps its port for a minute. Those of an address are soon used up, and at
+/// 127.0.0.1 nobody could listen any more.
+pub(crate) fn origin(number: usize) -> SocketAddr {
+    let [.., high, low] = (number / 4096).to_be_bytes();
+    let [.., process] = std::process::id().to_be_bytes();
+    SocketAddr::from(([127, 65 + process % 64, high, 1 + low % 254], 0))
+}
+
+/// The connection with this number, from its [`origin`].
+pub(crate) fn connect_as(number: usize, address: SocketAddr) -> std::net::TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.bind(&origin(number).into()).expect("a port");
+    socket.connect(&address.into()).expect("a connection");
+    socket.into()
 }
 
 /// A listener and its address.
@@ -40,7 +59,7 @@ pub(crate) fn pair() -> (TcpStream, TcpStream) {
 
 /// A connection that no loop knows of.
 pub(crate) fn std_pair() -> (std::net::TcpStream, std::net::TcpStream) {
-    let listener = std::net::TcpListener::bind(loopback()).expect("a listener");
+    let listener = std::net::TcpListener::bind(own_loopback()).expect("a listener");
     let address = listener.local_addr().expect("its address");
     let far = std::net::TcpStream::connect(address).expect("a connection");
     let (near, _) = listener.accept().expect("the same");

@@ -4,9 +4,10 @@ use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use annulus::net::{TcpListener, TcpStream};
+use annulus::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::common::child::Child;
+use crate::common::net::origin;
 use crate::support::{listen, open_descriptors, poll_once, read_to_end, run, run_really, settle};
 
 /// Rounds of [`every_connection_gives_its_descriptors_back`], unless this variable says more.
@@ -40,7 +41,9 @@ async fn rounds(rounds: usize) {
             // A full backlog would refuse the next client.
             take_what_waits(&listener, address).await;
         }
-        let client = TcpStream::connect(address).await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(origin(round)).unwrap();
+        let client = socket.connect(address).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
         match round % 5 {
             0 => client.close().await.unwrap(),
