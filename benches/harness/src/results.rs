@@ -10,6 +10,9 @@ use crate::stats::{Spread, spread};
 /// The numbers of one run of one contender, by the names of [`Metric`]s.
 pub type Sample = BTreeMap<String, f64>;
 
+/// The number of a [`Sample`] that says in which round it was taken.
+pub const ROUND: &str = "round";
+
 /// Everything that one run of the harness measured.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Results {
@@ -111,6 +114,28 @@ impl Entry {
 
     pub fn median(&self, key: &str) -> Option<f64> {
         self.spread(key).map(|spread| spread.median)
+    }
+
+    /// The ratio to another's number, round by round: what a machine does in one round it does to
+    /// both, which the ratio of two medians would not know.
+    pub fn ratio(&self, base: &Entry, key: &str) -> Option<Spread> {
+        let pairs = self.pairs(base, key);
+        spread(pairs.iter().filter(|(_, base)| *base != 0.0).map(|(ours, base)| ours / base))
+    }
+
+    /// A number and another's of the same round, for each round that has both.
+    pub fn pairs(&self, other: &Entry, key: &str) -> Vec<(f64, f64)> {
+        let others: Vec<(f64, f64)> = other.rounds(key).collect();
+        let same = |round: f64| others.iter().find(|(other, _)| *other == round);
+        self.rounds(key).filter_map(|(round, ours)| Some((ours, same(round)?.1))).collect()
+    }
+
+    /// A number with the rounds in which it was measured.
+    fn rounds(&self, key: &str) -> impl Iterator<Item = (f64, f64)> {
+        self.samples.iter().enumerate().filter_map(move |(index, sample)| {
+            let round = sample.get(ROUND).copied().unwrap_or(index as f64);
+            Some((round, *sample.get(key)?))
+        })
     }
 }
 

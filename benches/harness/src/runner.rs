@@ -1,5 +1,5 @@
 //! A run: builds the contenders, then measures cell by cell, round by round, one contender after
-//! the other, so that what changes on the machine meanwhile changes for all.
+//! the other (A B C, B C A, …), so that what changes on the machine meanwhile changes for all.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use crate::Error;
 use crate::contender::{self, CONTESTANTS, Contender, Contestant, YARDSTICKS};
 use crate::machine::{Machine, utc_now};
 use crate::options::Options;
-use crate::results::{CellResults, ContenderReport, Entry, Results, WorkloadResults};
+use crate::results::{CellResults, ContenderReport, Entry, ROUND, Results, WorkloadResults};
 use crate::workload::{self, Cell, Entrant, Workload, entrants};
 use crate::{patience, process, report};
 
@@ -152,7 +152,10 @@ impl Run<'_> {
     fn measure(&self, hung: &mut Hung) -> CellResults {
         let mut entries: Vec<Entry> = self.entrants.iter().map(entry).collect();
         for round in 0..self.workload.rounds(self.options) {
-            for (entrant, entry) in self.entrants.iter().zip(&mut entries) {
+            for turn in 0..entries.len() {
+                // Each round begins with another: who comes after whom must not matter.
+                let place = (round + turn) % entries.len();
+                let (entrant, entry) = (&self.entrants[place], &mut entries[place]);
                 self.bar.set_message(format!(
                     "{}/{} round {}: {}",
                     self.workload.name(),
@@ -160,7 +163,7 @@ impl Run<'_> {
                     round + 1,
                     entrant.contender.name
                 ));
-                self.once(entrant, entry, hung);
+                self.once(round, entrant, entry, hung);
                 self.bar.inc(1);
             }
         }
@@ -168,14 +171,17 @@ impl Run<'_> {
         CellResults { id, title, group, x, entries }
     }
 
-    fn once(&self, entrant: &Entrant, entry: &mut Entry, hung: &mut Hung) {
+    fn once(&self, round: usize, entrant: &Entrant, entry: &mut Entry, hung: &mut Hung) {
         let work = self.workload.work(self.cell);
         if hung.has(entrant, work) {
             entry.failures.push(format!("not asked: it hung at `{work}` before"));
             return;
         }
         match self.workload.measure(self.cell, entrant, self.options) {
-            Ok(sample) => entry.samples.push(sample),
+            Ok(mut sample) => {
+                sample.insert(ROUND.into(), round as f64);
+                entry.samples.push(sample);
+            }
             Err(error) => {
                 if patience::is_over(&error) {
                     hung.add(entrant, work);

@@ -12,6 +12,7 @@ mod application;
 mod connection;
 mod files;
 mod nops;
+mod paths;
 mod server;
 
 use application::{Echo, Hello};
@@ -30,6 +31,9 @@ fn main() -> ExitCode {
             serve(&job, &listener, Hello)
         }),
         Work::once("file-reads", &["own", "fixed"], files::reads),
+        Work::once("file-copy", &["own"], paths::copy),
+        Work::once("small-files", &["own"], paths::small_files),
+        Work::once("appends", &["own"], paths::appends),
         Work::once("nops", &["own"], nops::nops),
         Work::once("wake-across", &["own"], nops::wakes_across),
     ])

@@ -18,7 +18,7 @@ macro_rules! line {
 const HOW_TO_READ: &str = "\
 Each contender is a program of its own, pinned to one core, and serves the same work; the load \
 generator has another core and this machine's loopback network between. Contenders take turns (A B \
-C, A B C, …), so that what changes on the machine meanwhile changes for all. A figure is the median \
+C, B C A, …), so that what changes on the machine meanwhile changes for all. A figure is the median \
 of the rounds, with the least and the greatest in brackets.\n\n\
 **Server CPU per request** is the figure to compare: the time that the server's core was busy, in \
 user space and in the kernel, for one request. It counts what a machine can do with a core, whatever \
@@ -26,8 +26,8 @@ the load generator does. Requests per second depend on both; where the load gene
 the time, it was the limit. The loopback network alone costs about 4 µs of each request, the same \
 for everyone: what a runtime can win or lose is the rest, hence the rows of `raw-uring` and \
 `raw-epoll`, hand-written loops without tasks or futures, which are the limits of the two techniques.\n\n\
-`× tokio` and `× raw ring` are ratios of the first figure to theirs: below 1 is cheaper than they \
-are, where less is better. The part of user space is sampled by the kernel at its clock's ticks and \
+`× tokio` and `× raw ring` are ratios of the first figure to theirs, round by round, with the least \
+and the greatest: below 1 is cheaper than they are, where less is better. The part of user space is sampled by the kernel at its clock's ticks and \
 is good to a few hundredths; the sum is exact.";
 
 /// The whole page.
@@ -53,12 +53,15 @@ pub fn page(results: &Results, targets: &[Target], plots: &[Plot]) -> String {
 fn in_short(page: &mut String, results: &Results, targets: &[Target]) {
     let all: Vec<_> = results.workloads.iter().flat_map(standings).collect();
     let ahead = all.iter().filter(|standing| matches!(standing.place, Place::Ahead { .. })).count();
+    let level = all.iter().filter(|standing| matches!(standing.place, Place::Level { .. })).count();
     let (met, told) = counts(targets);
     line!(
         page,
-        "In short: annulus is ahead of every peer in {ahead} of {} cells, and {met} of {told} targets \
-         are met; {} could not be told. What each of these is, and what was lost, is below.\n",
+        "In short: of {} cells annulus is ahead of every peer in {ahead}, level with the best in \
+         {level}, and behind in {}. {met} of {told} targets are met; {} could not be told. What each of \
+         these is, and what was lost, is below.\n",
         all.len(),
+        all.len() - ahead - level,
         targets.len() - told
     );
 }
@@ -124,18 +127,23 @@ fn summary(page: &mut String, results: &Results) {
     line!(page, "## annulus against the best peer\n");
     line!(
         page,
-        "By the first figure of each section below. The two hand-written loops are no peers; plain \
-         calls, pools of threads, `cp` and `fio` count as such where files are concerned.\n"
+        "By the first figure of each section below. The two hand-written loops are no peers, \
+         nor are plain calls, in which a thread can do nothing else; pools of threads, `cp` and `fio` \
+         count as peers where files are concerned. Level is \
+         where fewer than four of five rounds went one way; the figure is the medians' all the same.\n"
     );
-    line!(page, "| | ahead | behind |\n|---|---|---|");
+    line!(page, "| | ahead | level | behind |\n|---|---|---|---|");
     for workload in &results.workloads {
-        let (mut ahead, mut behind) = (Vec::new(), Vec::new());
+        let (mut ahead, mut level, mut behind) = (Vec::new(), Vec::new(), Vec::new());
         let standings = standings(workload);
         for standing in &standings {
             let cell = &standing.cell;
             match &standing.place {
                 Place::Ahead { peer, by } => {
                     ahead.push(format!("{cell} (of {peer} by {:.1} %)", by * 100.0));
+                }
+                Place::Level { peer, by } => {
+                    level.push(format!("{cell} ({peer}, {:+.1} %)", by * 100.0));
                 }
                 Place::Behind { peer, by } => {
                     behind.push(format!("{cell} (**{peer}** by {:.1} %)", by * 100.0));
@@ -144,8 +152,8 @@ fn summary(page: &mut String, results: &Results) {
             }
         }
         if !standings.is_empty() {
-            let (ahead, behind) = (ahead.join("<br>"), behind.join("<br>"));
-            line!(page, "| {} | {ahead} | {behind} |", workload.title);
+            let [ahead, level, behind] = [ahead, level, behind].map(|cells| cells.join("<br>"));
+            line!(page, "| {} | {ahead} | {level} | {behind} |", workload.title);
         }
     }
     line!(page);
@@ -227,10 +235,10 @@ fn table(page: &mut String, cell: &CellResults, metrics: &[Metric]) {
     let first_head = head(first);
     line!(page, "| | {first_head} | × tokio | × raw ring | {} |", other_heads.join(" | "));
     line!(page, "|---|---:|---:|---:{}|", "|---:".repeat(others.len()));
-    let base = |contender: &str| cell.entry(contender).and_then(|entry| entry.median(&first.key));
-    let (tokio, raw) = (base("tokio"), base("raw-uring"));
     for entry in &cell.entries {
         let ours = entry.spread(&first.key);
+        let [tokio, raw] = ["tokio", "raw-uring"]
+            .map(|base| cell.entry(base).and_then(|base| entry.ratio(base, &first.key)));
         let numbers: Vec<String> =
             others.iter().map(|metric| number(entry.spread(&metric.key))).collect();
         line!(
@@ -238,8 +246,8 @@ fn table(page: &mut String, cell: &CellResults, metrics: &[Metric]) {
             "| {} | {} | {} | {} | {} |",
             name(entry),
             spread(ours),
-            ratio(ours, tokio),
-            ratio(ours, raw),
+            ratio(tokio),
+            ratio(raw),
             numbers.join(" | ")
         );
     }
@@ -266,11 +274,11 @@ fn number(spread: Option<Spread>) -> String {
     spread.map_or_else(|| "–".into(), |spread| readable(spread.median))
 }
 
-fn ratio(ours: Option<Spread>, base: Option<f64>) -> String {
-    match (ours, base) {
-        (Some(ours), Some(base)) if base != 0.0 => format!("{:.2}", ours.median / base),
-        _ => "–".into(),
-    }
+fn ratio(spread: Option<Spread>) -> String {
+    spread.map_or_else(
+        || "–".into(),
+        |Spread { median, min, max }| format!("{median:.2} ({min:.2}–{max:.2})"),
+    )
 }
 
 /// What went wrong, each reason once.

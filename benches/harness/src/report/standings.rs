@@ -2,6 +2,9 @@
 
 use crate::results::{Better, CellResults, Entry, Metric, WorkloadResults};
 
+/// The part of the rounds that must be won before a cell is.
+const MOST: f64 = 0.8;
+
 /// How annulus stands in one cell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Standing {
@@ -13,14 +16,15 @@ pub struct Standing {
 pub enum Place {
     /// Ahead of every peer, by this much of the best peer's figure.
     Ahead { peer: String, by: f64 },
+    /// Now before and now behind the best peer, round by round; by this much before its figure.
+    Level { peer: String, by: f64 },
     /// Behind the best peer, by this much of its figure.
     Behind { peer: String, by: f64 },
     /// annulus has no figure here.
     Missing,
 }
 
-/// Where annulus stands in each cell of a workload, by the workload's first number. The two limits
-/// are no peers.
+/// Where annulus stands in each cell of a workload, by the workload's first number.
 pub fn standings(workload: &WorkloadResults) -> Vec<Standing> {
     let Some(metric) = workload.metrics.first() else { return Vec::new() };
     let peers = |cell: &CellResults| cell.entries.iter().any(is_peer);
@@ -37,8 +41,14 @@ fn peer_name(entry: &Entry) -> String {
     if entry.contender == "std" { entry.form.clone() } else { entry.contender.clone() }
 }
 
+/// The limits are no peers: hand-written loops, and plain calls, beside which a thread does nothing
+/// else.
 fn is_peer(entry: &Entry) -> bool {
-    !matches!(entry.contender.as_str(), "annulus" | "raw-uring" | "raw-epoll")
+    match entry.contender.as_str() {
+        "annulus" | "raw-uring" | "raw-epoll" => false,
+        "std" => !matches!(entry.form.as_str(), "pread" | "calls" | "std"),
+        _ => true,
+    }
 }
 
 fn place(cell: &CellResults, metric: &Metric) -> Place {
@@ -47,15 +57,26 @@ fn place(cell: &CellResults, metric: &Metric) -> Place {
         cell.entries
             .iter()
             .filter(|entry| wanted(entry))
-            .filter_map(|entry| Some((peer_name(entry), entry.median(&metric.key)?)))
+            .filter_map(|entry| Some((entry, entry.median(&metric.key)?)))
             .min_by(|one, other| (one.1 * sign).total_cmp(&(other.1 * sign)))
     };
     let ours = best(&|entry| entry.contender == "annulus");
-    let (Some((_, ours)), Some((peer, theirs))) = (ours, best(&is_peer)) else {
+    let (Some((ours, our)), Some((theirs, their))) = (ours, best(&is_peer)) else {
         return Place::Missing;
     };
-    let by = (theirs - ours) * sign / theirs.abs();
-    if by >= 0.0 { Place::Ahead { peer, by } } else { Place::Behind { peer, by: -by } }
+    let (peer, by) = (peer_name(theirs), (their - our) * sign / their.abs());
+    let rounds = ours.pairs(theirs, &metric.key);
+    let share = |wins: fn(f64, f64) -> bool| {
+        let won = rounds.iter().filter(|(ours, theirs)| wins(ours * sign, theirs * sign)).count();
+        won as f64 / rounds.len() as f64
+    };
+    if by > 0.0 && share(|ours, theirs| ours < theirs) >= MOST {
+        Place::Ahead { peer, by }
+    } else if by < 0.0 && share(|ours, theirs| ours > theirs) >= MOST {
+        Place::Behind { peer, by: -by }
+    } else {
+        Place::Level { peer, by }
+    }
 }
 
 #[cfg(test)]
@@ -63,22 +84,31 @@ mod tests {
     use super::*;
     use crate::results::Sample;
 
-    fn cell(figures: &[(&str, f64)]) -> CellResults {
-        let entries = figures
-            .iter()
-            .map(|(contender, value)| Entry {
-                contender: (*contender).into(),
-                form: String::new(),
-                command: None,
-                samples: vec![Sample::from([("n".to_owned(), *value)])],
-                failures: Vec::new(),
-            })
-            .collect();
+    #[test]
+    fn plain_calls_are_a_limit_and_threads_are_a_peer() {
+        let plain = |form: &str| Entry { form: form.into(), ..entry("std", &[1.0]) };
+        assert!(is_peer(&plain("pool-4")) && is_peer(&plain("fio")) && is_peer(&plain("cp")));
+        assert!(!is_peer(&plain("pread")) && !is_peer(&plain("calls")));
+    }
+
+    fn entry(contender: &str, values: &[f64]) -> Entry {
+        let sample = |value: &f64| Sample::from([("n".to_owned(), *value)]);
+        Entry {
+            contender: contender.into(),
+            form: String::new(),
+            command: None,
+            samples: values.iter().map(sample).collect(),
+            failures: Vec::new(),
+        }
+    }
+
+    fn cell(entries: Vec<Entry>) -> CellResults {
         CellResults { id: "a".into(), title: "a".into(), group: String::new(), x: None, entries }
     }
 
     fn of(figures: &[(&str, f64)], better: Better) -> Place {
-        place(&cell(figures), &Metric::new("n", "n", "ns", better))
+        let entries = figures.iter().map(|(name, value)| entry(name, &[*value])).collect();
+        place(&cell(entries), &Metric::new("n", "n", "ns", better))
     }
 
     #[test]
@@ -88,5 +118,24 @@ mod tests {
         let Place::Behind { peer, by } = of(&figures, Better::More) else { panic!("not behind") };
         assert_eq!((peer.as_str(), by), ("tokio", 0.25));
         assert_eq!(of(&[("tokio", 1.0)], Better::Less), Place::Missing);
+    }
+
+    #[test]
+    fn who_wins_some_rounds_and_loses_others_is_level() {
+        let both = |ours: &[f64], theirs: &[f64]| {
+            let entries = vec![entry("annulus", ours), entry("smol", theirs)];
+            place(&cell(entries), &Metric::new("n", "n", "ns", Better::Less))
+        };
+        let peer = || "smol".to_owned();
+        // The machine was slow in the second round, for both.
+        let slow = both(&[9.0, 18.0, 9.0], &[10.0, 20.0, 10.0]);
+        assert_eq!(slow, Place::Ahead { peer: peer(), by: 0.1 });
+        let mixed = both(&[9.0, 21.0, 9.0], &[10.0, 20.0, 10.0]);
+        assert_eq!(mixed, Place::Level { peer: peer(), by: 0.1 });
+        let most = both(&[9.0, 21.0, 9.0, 9.0, 9.0], &[10.0, 20.0, 10.0, 10.0, 10.0]);
+        assert_eq!(most, Place::Ahead { peer: peer(), by: 0.1 });
+        let lost = both(&[11.0, 19.0, 11.0, 11.0, 11.0], &[10.0, 20.0, 10.0, 10.0, 10.0]);
+        assert_eq!(lost, Place::Behind { peer: peer(), by: 0.1 });
+        assert_eq!(both(&[7.0], &[7.0]), Place::Level { peer: peer(), by: 0.0 });
     }
 }

@@ -20,8 +20,8 @@ fn entry(contender: &str, values: &[f64], failures: &[&str]) -> Entry {
 fn results() -> Results {
     let entries = vec![
         entry("annulus", &[4400.0, 4300.0, 4500.0], &[]),
-        entry("raw-uring", &[4000.0], &[]),
-        entry("tokio", &[5500.0], &[]),
+        entry("raw-uring", &[4000.0, 4000.0, 4500.0], &[]),
+        entry("tokio", &[5500.0, 5000.0, 5625.0], &[]),
         entry("smol", &[], &["no answer came", "no answer came"]),
     ];
     let cell = CellResults {
@@ -64,7 +64,8 @@ fn results() -> Results {
 #[test]
 fn a_row_has_median_ends_and_both_ratios() {
     let page = page(&results(), &[], &[]);
-    let row = "| **annulus (owned)** | **4 400** (4 300–4 500) | 0.80 | 1.10 | 100 000 |";
+    let row = "| **annulus (owned)** | **4 400** (4 300–4 500) | 0.80 (0.80–0.86) | 1.07 (1.00–1.10) \
+               | 100 000 |";
     assert!(page.contains(row), "{page}");
     assert!(page.contains("\ncontender-annulus echo\n"), "{page}");
 }
