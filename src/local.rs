@@ -30,6 +30,23 @@ impl<T> Local<T> {
         self.0.borrow_mut().as_deref_mut().map(f)
     }
 
+    /// Runs `f` on the installed state, or `otherwise` when nothing is installed.
+    #[inline]
+    pub(crate) fn with_or_else<R>(
+        &self,
+        f: impl FnOnce(&mut T) -> R,
+        otherwise: impl FnOnce() -> R,
+    ) -> R {
+        let mut place = self.0.borrow_mut();
+        match place.as_deref_mut() {
+            Some(state) => f(state),
+            None => {
+                drop(place);
+                otherwise()
+            }
+        }
+    }
+
     /// Puts `state` in place and returns what was there before.
     pub(crate) fn replace(&self, state: Option<Box<T>>) -> Option<Box<T>> {
         std::mem::replace(&mut **self.0.borrow_mut(), state)

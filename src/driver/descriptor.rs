@@ -134,6 +134,17 @@ impl Descriptors {
         entry.filter(|entry| own && entry.generation == fd.generation && entry.users > 0)
     }
 
+    /// Where an op on this descriptor is counted, if there is nothing to ask before it.
+    #[inline]
+    pub(super) fn admit(&mut self, fd: FdRef) -> Option<&mut u32> {
+        let entry = self.entries.get_mut(fd.index as usize)?;
+        let is_free = fd.runtime == self.runtime
+            && entry.generation == fd.generation
+            && entry.handles > 0
+            && entry.rare.is_none();
+        is_free.then_some(&mut entry.users)
+    }
+
     /// Whether there is anything to ask before an op on this descriptor: as a rule there is not.
     #[inline]
     pub(super) fn admission(&self, fd: FdRef) -> Admission {

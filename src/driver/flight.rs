@@ -12,7 +12,7 @@ use super::descriptor::{Admission, FdRef, Gate};
 use super::key::Kind;
 use super::op::Op;
 use super::{Driver, OpKey, table};
-use crate::scheduler::Wake;
+use crate::scheduler::{self, Wake};
 use crate::sys::{self, Outcome, Prepared};
 
 /// What became of an op at its first poll. An op that is not in flight is still in its place.
@@ -78,8 +78,45 @@ impl End {
 }
 
 impl Driver {
+    /// Submits the op in `place` at its first poll, where nothing is out of the ordinary; else it has
+    /// done nothing, and `None` leaves it to [`start`](Self::start).
+    ///
+    /// All that is out of the ordinary is asked first, so that what is left has one way: the entry is
+    /// written where it goes.
+    #[inline(always)]
+    pub(super) fn start_plain<T: Op>(
+        &mut self,
+        place: &mut Option<T>,
+        waker: &Waker,
+    ) -> Option<OpKey> {
+        if self.is_closing || !self.backlog.is_empty() {
+            return None;
+        }
+        let Driver { descriptors, table, cells, ring, counters, .. } = self;
+        let wake = Wake::Task(scheduler::task_of(waker)?);
+        let target = place.as_ref()?.descriptor();
+        let users = match target {
+            None => None,
+            Some(fd) => Some(descriptors.admit(fd)?),
+        };
+        let room = ring.place()?;
+        let slot = table.vacant()?;
+        let op = place.take()?;
+        // A buffer that panics here leaks its cell, and nothing has been counted.
+        let (cell, entry) = cells.put(op);
+        if let Some(users) = users {
+            *users += 1;
+        }
+        let about = table::About { descriptor: target, lane: T::LANE, opcode: entry.opcode() };
+        let key = slot.insert(cell, wake, about, table::Marks::default(), self.now_ns);
+        room.push(&entry.with_user_data(key.user_data(Kind::Op)));
+        counters.submitted += 1;
+        tracing::trace!(op = T::NAME, slot = key.index, queued = false, "push");
+        Some(key)
+    }
+
     /// Submits the op in `place` at its first poll, or says why not.
-    #[inline]
+    #[inline(never)]
     pub(super) fn start<T: Op>(
         &mut self,
         place: &mut Option<T>,
@@ -213,8 +250,19 @@ impl Driver {
         (self.descriptors.handles(fd) == 0).then(|| Start::Refused(sys::closed()))
     }
 
-    /// The op and its outcome when its final completion has come; else keeps the waker.
+    /// The op that has ended well, and its outcome; else it is left to [`poll`](Self::poll).
     #[inline]
+    pub(super) fn take_success<T: Op>(&mut self, key: OpKey) -> Option<(T, Outcome)> {
+        let table::Done { cell, outcome, descriptor, .. } = self.table.take_success(key)?;
+        let op = self.cells.take(cell);
+        if let Some(fd) = descriptor {
+            self.release(fd);
+        }
+        Some((op, outcome))
+    }
+
+    /// The op and its outcome when its final completion has come; else keeps the waker.
+    #[inline(never)]
     pub(super) fn poll<T: Op>(&mut self, key: OpKey, waker: &Waker) -> Option<Finished<T>> {
         let table::Done { cell, outcome, marks, descriptor } = self.table.take_done(key, waker)?;
         let op = self.cells.take(cell);

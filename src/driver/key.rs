@@ -45,8 +45,14 @@ pub(super) fn user_data(index: u32, kind: Kind, generation: u32) -> u64 {
     (u64::from(index) << 34) | ((kind as u64) << 32) | u64::from(generation)
 }
 
-/// Takes a `user_data` apart.
+/// The op that a `user_data` names, if it is an op's.
 #[inline]
+pub(super) fn parse_op(user_data: u64) -> Option<OpKey> {
+    let is_op = (user_data >> 32) & 3 == Kind::Op as u64;
+    is_op.then_some(OpKey { index: (user_data >> 34) as u32, generation: user_data as u32 })
+}
+
+/// Takes a `user_data` apart.
 pub(super) fn parse(user_data: u64) -> (Kind, OpKey) {
     let kind = match (user_data >> 32) & 3 {
         0 => Kind::Op,
@@ -68,6 +74,8 @@ mod tests {
                 for generation in [0, 1, u32::MAX] {
                     let key = OpKey { index, generation };
                     assert_eq!(parse(key.user_data(kind)), (kind, key));
+                    let op = (kind == Kind::Op).then_some(key);
+                    assert_eq!(parse_op(key.user_data(kind)), op);
                 }
             }
         }

@@ -28,6 +28,7 @@ mod ending;
 mod fixed;
 mod flight;
 mod handle;
+mod here;
 mod inspect;
 mod key;
 mod lifecycle;
@@ -55,6 +56,8 @@ pub use self::ending::{Cancel, CancelOn};
 use self::flight::{End, Finished, Start};
 pub use self::handle::Spliceable;
 pub(crate) use self::handle::{FromSharedFd, SharedFd};
+use self::here::{check_runtime, foreign_handle, here, no_loop};
+pub(crate) use self::here::{install, with};
 pub(crate) use self::inspect::OpInfo;
 pub(crate) use self::key::OpKey;
 use self::key::{Internal, Kind};
@@ -71,13 +74,8 @@ pub(crate) use self::stash::{Leftover, Stash};
 pub use self::submit::Submit;
 use self::table::Table;
 pub(crate) use self::turn::{Counters, Reaped};
-use crate::local::Local;
 use crate::scheduler::Wake;
 use crate::sys::{self, Outcome, Ring, RingConfig, SetupError, Sqe, Wait};
-
-thread_local! {
-    static DRIVER: Local<Driver> = const { Local::new() };
-}
 
 /// The ring of this thread's loop and all that is in flight on it.
 pub(crate) struct Driver {
@@ -305,17 +303,6 @@ impl std::fmt::Debug for Driver {
     }
 }
 
-/// Runs `f` on this thread's driver; `None` outside a loop.
-#[inline]
-pub(crate) fn with<R>(f: impl FnOnce(&mut Driver) -> R) -> Option<R> {
-    DRIVER.try_with(|driver| driver.with(f)).ok().flatten()
-}
-
-/// Makes `driver` this thread's driver and returns the one before.
-pub(crate) fn install(driver: Option<Box<Driver>>) -> Option<Box<Driver>> {
-    DRIVER.with(|place| place.replace(driver))
-}
-
 /// Does what a turn brought: wakes tasks, keeps what nobody took, finishes abandoned ops.
 ///
 /// User code runs here: wakers and the destructors of buffers.
@@ -390,31 +377,4 @@ pub(crate) fn keep(fd: FdRef, leftover: Leftover<'_>) {
     let _unread = with(|driver| {
         leftover.take().map(|leftover| driver.descriptors.keep(fd, leftover).err().map(drop))
     });
-}
-
-#[cold]
-#[track_caller]
-fn no_loop(op: &str) -> ! {
-    panic!(
-        "`{op}` was polled outside an annulus loop: run the program in `annulus::run` or \
-         `Runtime::block_on`, and await I/O on the thread of its own loop only"
-    )
-}
-
-/// Panics when a handle is used in a loop that it does not belong to.
-#[inline]
-#[track_caller]
-fn check_runtime(handle: u32, here: u32) {
-    if handle != here {
-        foreign_handle();
-    }
-}
-
-#[cold]
-#[track_caller]
-fn foreign_handle() -> ! {
-    panic!(
-        "a handle was used in a loop that it does not belong to: its descriptor and its \
-         operations live in the loop that made it; make it there, or move it with `into_std`"
-    )
 }

@@ -199,7 +199,7 @@ impl Cells {
     }
 
     /// Moves `op` into a cell and asks it for its SQE there.
-    #[inline]
+    #[inline(always)]
     pub(super) fn put<T: Op>(&mut self, op: T) -> (OpCell, Prepared) {
         let vtable = VTableOf::<T>::VTABLE;
         let recycled = vtable.class.and_then(|class| self.free[class].pop());
@@ -217,7 +217,7 @@ impl Cells {
     /// # Panics
     ///
     /// When the cell holds an op of another type, which would be a mistake of the driver.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take<T: Op>(&mut self, cell: OpCell) -> T {
         // A type may have several tables, so another address says nothing.
         let is_same = std::ptr::eq(cell.vtable, VTableOf::<T>::VTABLE)

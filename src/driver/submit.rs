@@ -1,7 +1,6 @@
 //! The future of one op.
 
 use std::future::Future;
-use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -214,40 +213,41 @@ impl<T: Op> Submit<T> {
 
     #[inline]
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<T::Output> {
+        if !self.is_unwanted && self.deadline.is_none() {
+            let Submit { op, runtime, .. } = self;
+            let started = super::here(T::NAME, |driver| {
+                *runtime = driver.runtime();
+                driver.start_plain(op, cx.waker())
+            });
+            if let Some(key) = started {
+                self.state = State::InFlight(key);
+                return Poll::Pending;
+            }
+        }
+        self.poll_rarely_idle(cx)
+    }
+
+    #[inline(never)]
+    fn poll_rarely_idle(&mut self, cx: &mut Context<'_>) -> Poll<T::Output> {
         if self.is_unwanted || self.op.is_none() {
             return Poll::Ready(self.give_up());
         }
         let linked_ns = if self.deadline.is_some() { self.limit() } else { None };
         let Submit { op, runtime, .. } = self;
-        let started = super::with(|driver| {
+        let started = super::here(T::NAME, |driver| {
             *runtime = driver.runtime();
             driver.start(op, linked_ns, cx.waker())
         });
-        match started {
-            Some(Start::InFlight(key)) => {
-                // It holds a key, which has nothing to be dropped.
-                let _key = ManuallyDrop::new(started);
+        let result = match started {
+            Start::InFlight(key) => {
                 self.state = State::InFlight(key);
-                if self.timer.is_some() {
-                    self.poll_timer(cx);
-                }
-                Poll::Pending
+                self.poll_timer(cx);
+                return Poll::Pending;
             }
-            Some(other) => self.not_in_flight(other),
-            None => {
-                self.state = State::Done;
-                super::no_loop(T::NAME)
-            }
-        }
-    }
-
-    #[inline(never)]
-    fn not_in_flight(&mut self, start: Start<T::Completed>) -> Poll<T::Output> {
-        let result = match start {
             Start::Served(result) => result,
             Start::Refused(error) => Err(error),
             Start::Foreign => super::foreign_handle(),
-            Start::Gated | Start::InFlight(_) => return Poll::Pending,
+            Start::Gated => return Poll::Pending,
         };
         Poll::Ready(self.take_idle().complete(result))
     }
@@ -277,29 +277,31 @@ impl<T: Op> Submit<T> {
     #[inline]
     fn poll_in_flight(&mut self, key: OpKey, cx: &mut Context<'_>) -> Poll<T::Output> {
         let runtime = self.runtime;
-        let finished = super::with(|driver| {
+        let done = super::here(T::NAME, |driver| {
             super::check_runtime(runtime, driver.runtime());
-            driver.poll::<T>(key, cx.waker())
+            driver.take_success::<T>(key)
         });
-        let Some(finished) = finished else { super::no_loop(T::NAME) };
-        let Some(Finished { mut op, outcome, end }) = finished else {
-            if self.timer.is_some() {
-                self.poll_timer(cx);
-            }
+        let Some((mut op, outcome)) = done else { return self.poll_rarely_in_flight(key, cx) };
+        self.state = State::Done;
+        if op.goes_on(outcome.res) {
+            return self.start_again(op, cx);
+        }
+        Poll::Ready(op.complete(outcome.into_result()))
+    }
+
+    /// Polls an op that has not ended, or not well.
+    #[inline(never)]
+    fn poll_rarely_in_flight(&mut self, key: OpKey, cx: &mut Context<'_>) -> Poll<T::Output> {
+        let Some(finished) = super::here(T::NAME, |driver| driver.poll::<T>(key, cx.waker()))
+        else {
+            self.poll_timer(cx);
             return Poll::Pending;
         };
         self.state = State::Done;
-        if outcome.res >= 0 {
-            if op.goes_on(outcome.res) {
-                return self.start_again(op, cx);
-            }
-            return Poll::Ready(op.complete(outcome.into_result()));
-        }
-        self.finish_failed(Finished { op, outcome, end }, cx)
+        self.finish_failed(finished, cx)
     }
 
     /// Says how an op failed, or submits it again.
-    #[inline(never)]
     fn finish_failed(&mut self, finished: Finished<T>, cx: &mut Context<'_>) -> Poll<T::Output> {
         let Finished { mut op, outcome, end } = finished;
         let result = match end {
@@ -322,6 +324,7 @@ impl<T: Op> Submit<T> {
         Poll::Ready(op.complete(result))
     }
 
+    #[inline(never)]
     fn start_again(&mut self, op: T, cx: &mut Context<'_>) -> Poll<T::Output> {
         self.op = Some(op);
         self.state = State::Idle;

@@ -1,5 +1,6 @@
 //! The slots of the ops in flight.
 
+use std::mem::ManuallyDrop;
 use std::task::Waker;
 
 use super::descriptor::FdRef;
@@ -109,6 +110,38 @@ impl Slot {
     }
 }
 
+/// A slot that is free, until an op is put there.
+pub(super) struct Vacant<'a> {
+    free: &'a mut Vec<u32>,
+    index: u32,
+    slot: &'a mut Slot,
+}
+
+impl Vacant<'_> {
+    /// Gives an op the slot.
+    #[inline(always)]
+    pub(super) fn insert(
+        self,
+        cell: OpCell,
+        wake: Wake,
+        about: About,
+        marks: Marks,
+        since_ns: u64,
+    ) -> OpKey {
+        let Vacant { free, index, slot } = self;
+        let About { descriptor, lane, opcode } = about;
+        // A free slot holds nothing that would have to be dropped.
+        let before = std::mem::replace(&mut slot.lifecycle, Lifecycle::Waiting(wake));
+        let _nothing = ManuallyDrop::new(before);
+        slot.cell = Some(cell);
+        (slot.descriptor, slot.lane, slot.opcode) = (descriptor, lane, opcode);
+        slot.marks = marks;
+        slot.since_ns = since_ns;
+        free.pop();
+        OpKey { index, generation: slot.generation }
+    }
+}
+
 /// All slots, addressed by key.
 pub(super) struct Table {
     slots: Vec<Slot>,
@@ -146,23 +179,23 @@ impl Table {
         marks: Marks,
         since_ns: u64,
     ) -> OpKey {
-        let About { descriptor, lane, opcode } = about;
-        let lifecycle = Lifecycle::Waiting(wake);
-        let index = match self.free.pop() {
-            Some(index) => index,
-            None => self.add(),
-        };
-        let slot = &mut self.slots[index as usize];
-        slot.lifecycle = lifecycle;
-        slot.cell = Some(cell);
-        (slot.descriptor, slot.lane, slot.opcode) = (descriptor, lane, opcode);
-        slot.marks = marks;
-        slot.since_ns = since_ns;
-        OpKey { index, generation: slot.generation }
+        if self.free.is_empty() {
+            self.add();
+        }
+        let vacant = self.vacant().expect("a slot was added where none was free");
+        vacant.insert(cell, wake, about, marks, since_ns)
+    }
+
+    /// A slot that is free, if there is one.
+    #[inline]
+    pub(super) fn vacant(&mut self) -> Option<Vacant<'_>> {
+        let index = *self.free.last()?;
+        let slot = self.slots.get_mut(index as usize)?;
+        Some(Vacant { free: &mut self.free, index, slot })
     }
 
     #[cold]
-    fn add(&mut self) -> u32 {
+    fn add(&mut self) {
         let slot = Slot {
             lifecycle: Lifecycle::Abandoned,
             cell: None,
@@ -176,7 +209,23 @@ impl Table {
             since_ns: 0,
         };
         growth::push(&mut self.slots, slot);
-        (self.slots.len() - 1) as u32
+        growth::push(&mut self.free, (self.slots.len() - 1) as u32);
+    }
+
+    /// As [`take_done`](Self::take_done), of an op that has ended well, and nothing of any other.
+    #[inline]
+    pub(super) fn take_success(&mut self, key: OpKey) -> Option<Done> {
+        let slot = self.slots.get_mut(key.index as usize)?;
+        let Lifecycle::Completed(outcome) = slot.lifecycle else { return None };
+        if slot.generation != key.generation || outcome.res < 0 {
+            return None;
+        }
+        let (marks, descriptor) = (slot.marks, slot.counted());
+        let cell = slot.cell.take()?;
+        slot.lifecycle = Lifecycle::Abandoned;
+        slot.generation = slot.generation.wrapping_add(1);
+        growth::push(&mut self.free, key.index);
+        Some(Done { cell, outcome, marks, descriptor })
     }
 
     /// Frees the slot of an op whose final completion has come and hands out what it held; else

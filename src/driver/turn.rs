@@ -3,6 +3,8 @@
 use std::io;
 use std::time::Duration;
 
+use tracing::level_filters::LevelFilter;
+
 use super::key::{self, Internal, Kind};
 use super::lifecycle::AfterCompletion;
 use super::multishot::{AfterItem, Untaken};
@@ -175,24 +177,57 @@ impl Driver {
     /// Routes the completions that are there. The loop's own tasks are put into the run queue at
     /// once, for that runs no code of theirs; everything else is left in `reaped`.
     fn reap(&mut self, reaped: &mut Reaped) -> u32 {
-        let Driver { ring, table, closing, counters, notifier, .. } = self;
-        if !ring.has_completions() {
+        if !self.ring.has_completions() {
             return 0;
         }
+        // Who listens may wake tasks of this loop, and must find the run queue free.
+        let routed = if LevelFilter::current() >= LevelFilter::TRACE {
+            None
+        } else {
+            scheduler::with(|scheduler| {
+                self.route(reaped, |wake| scheduler.wake_own(wake), |_, _| {})
+            })
+        };
+        let (count, rearm) = routed.unwrap_or_else(|| {
+            self.route(reaped, scheduler::wake_own, |key, res| {
+                tracing::trace!(slot = key.index, res, "reap");
+            })
+        });
+        self.counters.completions += u64::from(count);
+        if rearm {
+            self.arm_notifier();
+        }
+        if !self.rest.is_empty() {
+            self.finish_reap();
+        }
+        count
+    }
+
+    /// Routes the completions that are there: how many they were, and whether the notifier's poll has
+    /// ended. `wake` is given whom to wake and gives back whom it could not; `heard` is told of each
+    /// op that has ended.
+    #[inline]
+    fn route(
+        &mut self,
+        reaped: &mut Reaped,
+        mut wake: impl FnMut(Wake) -> Option<Wake>,
+        heard: impl Fn(OpKey, i32) + Copy,
+    ) -> (u32, bool) {
+        let Driver { ring, table, closing, counters, notifier, rest, .. } = self;
         let mut rearm = false;
-        let mut rest = std::mem::take(&mut self.rest);
         let count = ring.reap(|cqe| {
-            let (kind, key) = key::parse(cqe.user_data);
-            if kind == Kind::Op {
-                if let Some(wake) = table.succeed(key, cqe.outcome) {
-                    reaped.wakes.extend(scheduler::wake_own(wake));
+            if let Some(key) = key::parse_op(cqe.user_data) {
+                if let Some(waiting) = table.succeed(key, cqe.outcome) {
+                    if let Some(other) = wake(waiting) {
+                        reaped.wakes.push(other);
+                    }
                     counters.completed += 1;
-                    tracing::trace!(slot = key.index, res = cqe.outcome.res, "reap");
-                    return;
+                    return heard(key, cqe.outcome.res);
                 }
             }
+            let (kind, key) = key::parse(cqe.user_data);
             match kind {
-                Kind::Op => rest.extend(complete(table, counters, reaped, key, cqe)),
+                Kind::Op => rest.extend(complete(table, counters, reaped, key, cqe, heard)),
                 Kind::Cancel => counters.cancels_late += u64::from(cqe.outcome.res < 0),
                 // A submission that the kernel cut short between the two: the op has no timeout.
                 Kind::LinkTimeout if cqe.outcome.is_invalid() => rest.push(After::SubmitAgain(key)),
@@ -206,19 +241,12 @@ impl Driver {
                 }
             }
         });
-        self.counters.completions += u64::from(count);
-        if rearm {
-            self.arm_notifier();
-        }
-        if !rest.is_empty() {
-            self.finish_reap(&mut rest);
-        }
-        self.rest = rest;
-        count
+        (count, rearm)
     }
 
     #[inline(never)]
-    fn finish_reap(&mut self, rest: &mut Vec<After>) {
+    fn finish_reap(&mut self) {
+        let mut rest = std::mem::take(&mut self.rest);
         for after in rest.drain(..) {
             match after {
                 After::Pause(key) => self.push_cancel(key),
@@ -227,6 +255,7 @@ impl Driver {
                 After::SubmitAgain(key) => self.submit_again(key),
             }
         }
+        self.rest = rest;
     }
 }
 
@@ -265,6 +294,7 @@ fn complete(
     reaped: &mut Reaped,
     key: OpKey,
     cqe: Cqe,
+    heard: impl Fn(OpKey, i32),
 ) -> Option<After> {
     let Some(slot) = table.get(key) else {
         counters.stale += 1;
@@ -291,7 +321,7 @@ fn complete(
         }
     }
     counters.completed += 1;
-    tracing::trace!(slot = key.index, res = outcome.res, "reap");
+    heard(key, outcome.res);
     after
 }
 

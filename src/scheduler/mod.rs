@@ -109,6 +109,15 @@ impl Scheduler {
         true
     }
 
+    /// Wakes who is a task of this loop; all others come back, for waking them may run anything.
+    #[inline(always)]
+    pub(crate) fn wake_own(&mut self, wake: Wake) -> Option<Wake> {
+        match wake {
+            Wake::Task(task) if self.wake(task) || task.place() == self.place => None,
+            other => Some(other),
+        }
+    }
+
     /// A turn has been made: tasks that yielded may run again.
     #[inline]
     pub(crate) fn begin_tick(&mut self) {
@@ -167,9 +176,9 @@ pub(crate) fn install(scheduler: Option<Box<Scheduler>>) -> Option<Box<Scheduler
 /// of anybody's. All others come back, for they may do anything.
 #[inline]
 pub(crate) fn wake_own(wake: Wake) -> Option<Wake> {
-    let Wake::Task(task) = wake else { return Some(wake) };
-    let here = with(|scheduler| scheduler.wake(task) || task.place() == scheduler.place);
-    if here == Some(true) { None } else { Some(wake) }
+    let mut wake = Some(wake);
+    let _elsewhere = with(|scheduler| wake = wake.take().and_then(|wake| scheduler.wake_own(wake)));
+    wake
 }
 
 /// Wakes a task from any thread.

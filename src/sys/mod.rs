@@ -31,6 +31,7 @@ mod message;
 mod opcode;
 mod option;
 mod path;
+mod place;
 pub(crate) mod quit;
 pub(crate) mod resolve;
 mod restrict;

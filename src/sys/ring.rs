@@ -27,6 +27,7 @@ use super::cqe::Cqe;
 use super::error::SetupError;
 use super::features::Features;
 use super::opcode::Opcode;
+use super::place::Place;
 use super::sqe::Prepared;
 use super::{clock, door, fork, ladder, restrict, ring_index};
 
@@ -191,6 +192,13 @@ impl Ring {
         // the final completion.
         let pushed = unsafe { self.ring.submission().push(prepared.entry()) };
         pushed.map_err(|_full| prepared)
+    }
+
+    /// A place in the submission queue, if there is one.
+    #[inline(always)]
+    pub(crate) fn place(&mut self) -> Option<Place<'_>> {
+        self.check_process();
+        Place::in_queue(self.ring.submission())
     }
 
     /// Puts two linked entries into the queue next to each other, or gives both back.
