@@ -122,6 +122,7 @@ impl Driver {
                     _ => self.ring.enter(wait)?,
                 };
                 self.now_ns = sys::clock::monotonic_ns();
+                self.cells.hold_while(self.ring.unsubmitted() > 0);
             }
             let count = self.reap(reaped);
             if count > 0 {
