@@ -171,7 +171,7 @@ impl Driver {
                 }
                 self.take_salvage(key, outcome)
             }
-            AfterDrop::Cancel if slot.marks.queued => {
+            AfterDrop::Cancel if slot.marks.queued || planted!("memory freed early") => {
                 mark!("abandoned before it was submitted");
                 self.counters.completed += 1;
                 if let (Some(fd), Some(lane)) = (descriptor, lane) {

@@ -106,6 +106,12 @@ impl<W, G> WaitList<W, G> {
         self.waiters.get(self.waiting.first).map(|waiter| &waiter.want)
     }
 
+    /// Takes everybody out.
+    #[cfg(test)]
+    pub(crate) fn clear(&mut self) {
+        self.waiters.clear();
+    }
+
     /// Joins the end of the line.
     pub(crate) fn push_back(&mut self, want: W, waker: Option<Waker>) -> WaitKey {
         let serial = self.next_serial;

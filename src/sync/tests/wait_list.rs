@@ -1,7 +1,7 @@
 //! The line itself, against a model of it.
 
 use std::collections::VecDeque;
-use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
 use std::task::{Context, Poll, Waker};
 
 use crate::sync::testing::{for_each_seed, hooked_waker, panic_of};
@@ -9,8 +9,30 @@ use crate::sync::wait_list::{WaitKey, WaitList};
 use crate::sync::waking::{LazyWaker, Machine};
 
 /// A list that does not mind being dropped with waiters in it.
-fn new_list() -> ManuallyDrop<WaitList<u32, char>> {
-    ManuallyDrop::new(WaitList::new())
+struct Careless(WaitList<u32, char>);
+
+impl Deref for Careless {
+    type Target = WaitList<u32, char>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Careless {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+impl Drop for Careless {
+    fn drop(&mut self) {
+        self.0.clear();
+    }
+}
+
+fn new_list() -> Careless {
+    Careless(WaitList::new())
 }
 
 fn wanting(list: &mut WaitList<u32, char>, want: u32) -> WaitKey {

@@ -118,6 +118,8 @@ fn play<F: Future>(seed: u64, settings: Builder, program: F) {
     // A run that gets no loop for want of descriptors or of time has come by something, too.
     if let Ok(runtime) = settings.build() {
         runtime.block_on(async { timeout(Duration::from_secs(3600), program).await.is_ok() });
+        // Hours pass in no time, and so does the grace time that is the default.
+        assert_eq!(runtime.shutdown_timeout(Duration::from_secs(1_000_000)), 0, "seed {seed}");
     }
     uninstall();
 }
