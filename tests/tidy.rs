@@ -21,7 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("local", &[]),
     ("remote", &["threads"]),
     ("scheduler", &["growth", "local", "remote", "threads"]),
-    ("time", &["local", "remote", "sys"]),
+    ("time", &["growth", "local", "remote", "scheduler", "sys"]),
     ("task", &["growth", "histogram", "local", "remote", "report", "scheduler", "sys", "time"]),
     ("blocking", &["local", "plants", "sys", "task", "threads"]),
     ("sync", &["local", "scheduler", "task", "threads"]),

@@ -97,7 +97,7 @@ impl Dump {
                 dump.tasks[joiner].joins.push(name_of(info.id));
             }
         }
-        for (owner, deadline_ns) in timers::standing(|at, waker| Some((task_of(waker)?, at))) {
+        for (owner, deadline_ns) in timers::standing(|at, task| Some((task?, at))) {
             if let Some(&place) = places.get(&owner) {
                 let left = Duration::from_nanos(deadline_ns.saturating_sub(now_ns));
                 let timer = &mut dump.tasks[place].timer;

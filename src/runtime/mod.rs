@@ -269,7 +269,7 @@ fn parked<R>(remote: &Remote, wait: Wait, sleep: impl FnOnce() -> R) -> R {
 fn fire_timers(scratch: &mut Scratch) {
     if timers::next_deadline().is_some() {
         timers::fire_due_now(&mut scratch.due);
-        scratch.due.drain(..).for_each(std::task::Waker::wake);
+        scratch.due.drain(..).for_each(scheduler::Wake::wake);
     }
 }
 

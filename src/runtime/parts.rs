@@ -1,11 +1,9 @@
 //! The parts of a loop, and how they come to be the thread's.
 
-use std::task::Waker;
-
 use crate::blocking;
 use crate::driver::{self, Driver};
 use crate::remote::Message;
-use crate::scheduler::{self, Scheduler};
+use crate::scheduler::{self, Scheduler, Wake};
 use crate::task::{self, Tasks};
 use crate::time::timers::{self, Timers};
 
@@ -22,7 +20,7 @@ pub(super) struct Parts {
 #[derive(Default)]
 pub(super) struct Scratch {
     pub(super) reaped: driver::Reaped,
-    pub(super) due: Vec<Waker>,
+    pub(super) due: Vec<Wake>,
     pub(super) messages: Vec<Message>,
 }
 

@@ -3,11 +3,11 @@
 use std::future::Future;
 use std::panic::Location;
 use std::pin::pin;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 
 use super::{Root, Tasks, cancel_all, close, install, leave_context, run};
 use crate::remote::{Message, Remote};
-use crate::scheduler::{self, Scheduler, TaskId};
+use crate::scheduler::{self, Scheduler, TaskId, Wake};
 use crate::time::timers::{self, Timers};
 
 /// The parts of a loop but for its driver, this thread's until they are dropped.
@@ -36,7 +36,7 @@ impl Parts {
         }
         let mut due = Vec::new();
         timers::fire_due_now(&mut due);
-        due.into_iter().for_each(Waker::wake);
+        due.into_iter().for_each(Wake::wake);
         scheduler::with(Scheduler::begin_tick);
         while let Some(task) = scheduler::with(Scheduler::next).flatten() {
             if !root(task) {

@@ -9,6 +9,7 @@ use std::task::{Context, Waker};
 use super::testing::{HOUR, HandLoop};
 use super::wheel::Wheel;
 use super::{Duration, Instant, Sleep, sleep, timeout, timers};
+use crate::scheduler::Wake;
 
 const COUNT: usize = 1_000_000;
 
@@ -47,25 +48,25 @@ fn the_wheel_alone() {
     let mut keys = Vec::with_capacity(COUNT);
     for round in ["cold", "warm"] {
         report(&format!("insert, {round}"), || {
-            keys.extend(deadlines.iter().map(|at| wheel.insert(*at, Waker::noop().clone())));
+            keys.extend(deadlines.iter().map(|at| wheel.insert(*at, Wake::of(Waker::noop()))));
         });
         report("insert + cancel, a million standing", || {
             for _ in 0..COUNT {
                 let at = black_box(start + 30_000_000_000);
-                let key = wheel.insert(at, Waker::noop().clone());
+                let key = wheel.insert(at, Wake::of(Waker::noop()));
                 drop(wheel.cancel(key));
             }
         });
         report("insert + cancel within the tick", || {
             for _ in 0..COUNT {
-                let key = wheel.insert(black_box(start), Waker::noop().clone());
+                let key = wheel.insert(black_box(start), Wake::of(Waker::noop()));
                 drop(wheel.cancel(key));
             }
         });
         report("cancel, in the order of insertion", || {
             keys.drain(..).for_each(|key| drop(wheel.cancel(key)));
         });
-        keys.extend(deadlines.iter().map(|at| wheel.insert(*at, Waker::noop().clone())));
+        keys.extend(deadlines.iter().map(|at| wheel.insert(*at, Wake::of(Waker::noop()))));
         random.shuffle(&mut keys);
         report("cancel, in random order", || {
             keys.drain(..).for_each(|key| drop(wheel.cancel(key)));
@@ -73,7 +74,7 @@ fn the_wheel_alone() {
         random.shuffle(&mut deadlines);
     }
     for at in &deadlines {
-        wheel.insert(*at, Waker::noop().clone());
+        wheel.insert(*at, Wake::of(Waker::noop()));
     }
     let mut wakers = Vec::with_capacity(COUNT);
     report("fire, a turn each millisecond", || {
@@ -83,7 +84,7 @@ fn the_wheel_alone() {
     });
     wakers.clear();
     for at in &deadlines {
-        wheel.insert(*at, Waker::noop().clone());
+        wheel.insert(*at, Wake::of(Waker::noop()));
     }
     report("fire, one jump", || wheel.fire_due(start + 60_000_000_000, &mut wakers));
 }
@@ -96,7 +97,7 @@ fn what_parking_costs() {
         let mut wheel = Wheel::new(start);
         let mut wakers = Vec::new();
         let mut keys: Vec<_> = (0..standing)
-            .map(|n| wheel.insert(start + 30_000_000_000 + n * 1000, Waker::noop().clone()))
+            .map(|n| wheel.insert(start + 30_000_000_000 + n * 1000, Wake::of(Waker::noop())))
             .collect();
         let mut at = start + 30_001_000_000;
         report(&format!("cancel the first, arm anew, turn, park; {standing} standing"), || {
@@ -104,7 +105,7 @@ fn what_parking_costs() {
                 let oldest = turn % keys.len();
                 drop(wheel.cancel(keys[oldest]));
                 at += 100;
-                keys[oldest] = wheel.insert(at, Waker::noop().clone());
+                keys[oldest] = wheel.insert(at, Wake::of(Waker::noop()));
                 wheel.fire_due(black_box(start), &mut wakers);
                 black_box(wheel.next_deadline());
             }

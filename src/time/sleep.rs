@@ -127,26 +127,22 @@ impl Sleep {
         }
     }
 
-    fn arm(&mut self, waker: &Waker) -> Poll<()> {
-        self.state = State::Armed(timers::register(self.deadline, waker.clone()));
-        Poll::Pending
-    }
-
-    /// Polls an armed sleep. The clock is asked as well as the wheel, so that a task which polls
-    /// again and again without letting the loop turn still gets past the deadline.
-    fn poll_armed(&mut self, registration: Registration, waker: &Waker) -> Poll<()> {
+    /// Polls an armed sleep; `None` when it has to be armed here, being armed elsewhere. The clock
+    /// is asked as well as the wheel, so that a task which polls again and again without letting
+    /// the loop turn still gets past the deadline.
+    fn poll_armed(&mut self, registration: Registration, waker: &Waker) -> Option<Poll<()>> {
         let look = timers::look(registration, waker);
         if look == Look::Fired || self.deadline.has_come() {
             self.disarm();
             self.state = State::Done;
-            return Poll::Ready(());
+            return Some(Poll::Ready(()));
         }
         match look {
-            Look::OtherWaker => timers::set_waker(registration, waker.clone()),
-            Look::Elsewhere => return self.arm(waker),
+            Look::OtherWaker => timers::set_waker(registration, waker),
+            Look::Elsewhere => return None,
             Look::Fired | Look::Standing => {}
         }
-        Poll::Pending
+        Some(Poll::Pending)
     }
 }
 
@@ -156,18 +152,25 @@ impl Future for Sleep {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         match self.state {
-            State::New => self.arm(cx.waker()),
-            State::Armed(registration) => self.poll_armed(registration, cx.waker()),
+            State::New => {}
+            State::Armed(registration) => {
+                if let Some(polled) = self.poll_armed(registration, cx.waker()) {
+                    return polled;
+                }
+            }
             State::Idle => {
                 timers::require_loop();
                 if self.deadline.has_come() {
                     self.state = State::Done;
                     return Poll::Ready(());
                 }
-                self.arm(cx.waker())
             }
-            State::Done => Poll::Ready(()),
+            State::Done => return Poll::Ready(()),
         }
+        // The one place where it is armed, so that the compiler puts it there: what it writes
+        // through memory is waited for when it is read.
+        self.state = State::Armed(timers::register(self.deadline, cx.waker()));
+        Poll::Pending
     }
 }
 

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use super::timers::{self, TimerCounters, Timers};
 use super::{Duration, Instant};
+use crate::scheduler;
 
 /// Far enough ahead that the real clock does not get there while a test runs.
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
@@ -26,10 +27,10 @@ impl HandLoop {
 
     /// Fires what is due at `now`, wakes it, and says how many.
     pub(super) fn turn(&self, now: Instant) -> usize {
-        let mut wakers = Vec::new();
-        timers::fire_due(now.as_nanos(), &mut wakers);
-        let fired = wakers.len();
-        wakers.into_iter().for_each(Waker::wake);
+        let mut due = Vec::new();
+        timers::fire_due(now.as_nanos(), &mut due);
+        let fired = due.len();
+        due.into_iter().for_each(scheduler::Wake::wake);
         fired
     }
 
@@ -63,6 +64,11 @@ impl Log {
     /// A waker that goes by `name`.
     pub(super) fn waker(&self, name: usize) -> Waker {
         Waker::from(Arc::new(Named { name, log: self.clone() }))
+    }
+
+    /// As [`waker`](Self::waker), as a wheel keeps it.
+    pub(super) fn wake(&self, name: usize) -> scheduler::Wake {
+        scheduler::Wake::Other(self.waker(name))
     }
 
     /// The names of those woken since the last call.

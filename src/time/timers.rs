@@ -2,9 +2,9 @@
 //!
 //! The runtime installs a [`Timers`] while it runs. A sleep finds it here when it is polled, reset
 //! or dropped, and knows by the runtime's number whether the entry it armed is in this wheel.
-//! Wakers are user code (cloning and dropping one may run anything), so they are made before and
-//! let go after every borrow; that is why they go in by way of an `Option`, which keeps hold of
-//! one that was not wanted.
+//! Wakers that are not a task's name are user code (cloning and dropping one may run anything), so
+//! they are made before and let go after every borrow; that is why they go in by way of an
+//! `Option`, which keeps hold of one that was not wanted.
 
 use std::task::Waker;
 
@@ -14,6 +14,7 @@ use super::paused;
 pub(crate) use super::wheel::TimerKey;
 use super::wheel::{Standing, Wheel};
 use crate::local::Local;
+use crate::scheduler::{TaskId, Wake};
 use crate::sys::clock;
 
 const OUTSIDE: &str = "a sleep, timeout or interval was polled outside a loop: it must be polled \
@@ -90,16 +91,18 @@ impl Timers {
         self.clock = paused::LoopClock::paused();
     }
 
-    fn register(&mut self, deadline: Instant, waker: Waker) -> Registration {
+    #[inline]
+    fn register(&mut self, deadline: Instant, wake: Wake) -> Registration {
         self.registered += 1;
-        let key = self.wheel.insert(deadline.as_nanos(), waker);
+        let key = self.wheel.insert(deadline.as_nanos(), wake);
         Registration { runtime_id: self.runtime_id, key }
     }
 
-    fn cancel(&mut self, key: TimerKey) -> Option<Waker> {
-        let waker = self.wheel.cancel(key);
-        self.cancelled += u64::from(waker.is_some());
-        waker
+    #[inline]
+    fn cancel(&mut self, key: TimerKey) -> Option<Wake> {
+        let wake = self.wheel.cancel(key);
+        self.cancelled += u64::from(wake.is_some());
+        wake
     }
 }
 
@@ -132,20 +135,20 @@ pub(crate) fn differ_from_kernel() -> bool {
     false
 }
 
-/// Takes out what is due and appends its wakers to `wakers`, in the order of deadlines
-/// and of arming. The caller wakes them; no borrow is held when this returns.
+/// Takes out what is due and appends whom it wakes to `due`, in the order of deadlines and of
+/// arming. The caller wakes them; no borrow is held when this returns.
 #[inline]
-pub(crate) fn fire_due_now(wakers: &mut Vec<Waker>) {
-    fire_due(Instant::now().as_nanos(), wakers);
+pub(crate) fn fire_due_now(due: &mut Vec<Wake>) {
+    fire_due(Instant::now().as_nanos(), due);
 }
 
 /// As [`fire_due_now`], at `now_ns`.
-pub(crate) fn fire_due(now_ns: u64, wakers: &mut Vec<Waker>) {
+pub(crate) fn fire_due(now_ns: u64, due: &mut Vec<Wake>) {
     TIMERS.with(|local| {
         local.with(|timers| {
-            let before = wakers.len();
-            timers.wheel.fire_due(now_ns, wakers);
-            timers.fired += (wakers.len() - before) as u64;
+            let before = due.len();
+            timers.wheel.fire_due(now_ns, due);
+            timers.fired += (due.len() - before) as u64;
         })
     });
 }
@@ -181,13 +184,13 @@ pub(crate) fn counters() -> Option<TimerCounters> {
     })
 }
 
-/// What `of` makes of each entry that stands on this thread, given its deadline and its waker. `of`
-/// must not clone the waker, which is user code.
-pub(crate) fn standing<R>(of: impl Fn(u64, &Waker) -> Option<R>) -> Vec<R> {
+/// What `of` makes of each entry that stands on this thread, given its deadline and the task that
+/// it wakes, if that is one of ours.
+pub(crate) fn standing<R>(of: impl Fn(u64, Option<TaskId>) -> Option<R>) -> Vec<R> {
     let standing = TIMERS.with(|local| {
         local.with(|timers| {
             let entries = timers.wheel.standing_entries();
-            entries.filter_map(|(deadline, waker)| of(deadline, waker)).collect()
+            entries.filter_map(|(deadline, task)| of(deadline, task)).collect()
         })
     });
     standing.unwrap_or_default()
@@ -209,12 +212,12 @@ pub(super) fn require_loop() {
 }
 
 /// Arms an entry in this thread's wheel. Panics outside a loop.
-#[inline]
-pub(super) fn register(deadline: Instant, waker: Waker) -> Registration {
-    let mut waker = Some(waker);
+#[inline(always)]
+pub(super) fn register(deadline: Instant, waker: &Waker) -> Registration {
+    let mut wake = Some(Wake::of(waker));
     TIMERS
         .try_with(|local| {
-            local.with(|timers| Some(timers.register(deadline, waker.take()?))).flatten()
+            local.with(|timers| Some(timers.register(deadline, wake.take()?))).flatten()
         })
         .ok()
         .flatten()
@@ -242,12 +245,12 @@ pub(super) fn look(registration: Registration, waker: &Waker) -> Look {
         .expect(OUTSIDE)
 }
 
-/// Gives a standing entry another waker.
-pub(super) fn set_waker(registration: Registration, waker: Waker) {
+/// Has a standing entry wake another.
+pub(super) fn set_waker(registration: Registration, waker: &Waker) {
     let Registration { runtime_id, key } = registration;
-    let mut waker = Some(waker);
+    let mut wake = Some(Wake::of(waker));
     let unneeded =
-        with_home(runtime_id, |timers| timers.wheel.set_waker(key, waker.take()?)).flatten();
+        with_home(runtime_id, |timers| Some(timers.wheel.set_wake(key, wake.take()?))).flatten();
     drop(unneeded);
 }
 
@@ -261,8 +264,8 @@ pub(super) fn cancel(registration: Registration) -> bool {
 /// is elsewhere: then it is armed by the next poll.
 pub(super) fn rearm(registration: Registration, deadline: Instant) -> Option<Registration> {
     with_home(registration.runtime_id, |timers| {
-        let waker = timers.cancel(registration.key)?;
-        Some(timers.register(deadline, waker))
+        let wake = timers.cancel(registration.key)?;
+        Some(timers.register(deadline, wake))
     })
     .flatten()
 }

@@ -28,6 +28,11 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::task::Waker;
 
+use self::entries::{Entries, NIL};
+use crate::scheduler::{TaskId, Wake};
+
+mod entries;
+
 /// A tick is 2^20 ns: 1.05 ms.
 const TICK_SHIFT: u32 = 20;
 const SLOT_BITS: u32 = 6;
@@ -35,10 +40,10 @@ const SLOTS: usize = 1 << SLOT_BITS;
 /// Eight levels of six bits hold the 44 bits that a `u64` of nanoseconds leaves for ticks.
 const LEVELS: usize = 8;
 
-/// The end of a list.
-const NIL: u32 = u32::MAX;
 /// Where an entry is, if not in the list of that number.
 const IN_HEAP: u16 = (LEVELS * SLOTS) as u16;
+/// Where the earliest entry is, if there is none or it is not known.
+const NOWHERE: u16 = IN_HEAP + 1;
 /// How many entries of a list are looked at to find its earliest deadline. Looking costs a turn of
 /// the loop some 2 ns each; not knowing costs a wake-up that finds nothing due, once in each slot.
 const SCAN_MAX: usize = 16;
@@ -63,16 +68,6 @@ pub(super) enum Standing {
     Other,
 }
 
-#[derive(Debug)]
-struct Entry {
-    deadline: u64,
-    waker: Option<Waker>,
-    previous: u32,
-    next: u32,
-    generation: u32,
-    place: u16,
-}
-
 #[derive(Clone, Copy, Debug)]
 struct List {
     head: u32,
@@ -90,19 +85,24 @@ struct Due {
 }
 
 /// The answer of `next_deadline`, kept until something makes it wrong.
+///
+/// Nothing lies before time zero and nothing after its end, so an insertion has one comparison to
+/// make: with what is not known it never lies before, with an empty wheel nearly always.
 #[derive(Clone, Copy, Debug)]
 struct Earliest {
     deadline: u64,
     place: u16,
 }
 
+impl Earliest {
+    const UNKNOWN: Earliest = Earliest { deadline: 0, place: NOWHERE };
+    const NONE: Earliest = Earliest { deadline: u64::MAX, place: NOWHERE };
+}
+
 #[derive(Debug)]
 pub(crate) struct Wheel {
     current: u64,
-    entries: Vec<Entry>,
-    /// The entries that are not in use, the last one freed on top. A list through the entries
-    /// would cost a chain of cache misses where many were freed in no order.
-    free: Vec<u32>,
+    entries: Entries,
     lists: Box<[List; LEVELS * SLOTS]>,
     occupied: [u64; LEVELS],
     heap: BinaryHeap<Reverse<Due>>,
@@ -110,7 +110,7 @@ pub(crate) struct Wheel {
     /// they are the greater part.
     stale: usize,
     sequence: u64,
-    earliest: Option<Earliest>,
+    earliest: Earliest,
 }
 
 impl Wheel {
@@ -118,77 +118,86 @@ impl Wheel {
     pub(crate) fn new(now: u64) -> Self {
         Wheel {
             current: now >> TICK_SHIFT,
-            entries: Vec::new(),
-            free: Vec::new(),
+            entries: Entries::default(),
             lists: Box::new([EMPTY; LEVELS * SLOTS]),
             occupied: [0; LEVELS],
             heap: BinaryHeap::new(),
             stale: 0,
             sequence: 0,
-            earliest: None,
+            earliest: Earliest::NONE,
         }
     }
 
     /// How many entries stand.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.entries.len() - self.free.len()
+        self.entries.len()
     }
 
-    /// Arms an entry: `waker` comes out of the first [`fire_due`](Self::fire_due) at or after
+    /// Every entry that stands, in no order: its deadline and its task, if that is one of ours.
+    pub(crate) fn standing_entries(&self) -> impl Iterator<Item = (u64, Option<TaskId>)> {
+        self.entries.standing()
+    }
+
+    /// Arms an entry: `wake` comes out of the first [`fire_due`](Self::fire_due) at or after
     /// `deadline`, which may lie in the past.
-    #[inline]
-    pub(crate) fn insert(&mut self, deadline: u64, waker: Waker) -> TimerKey {
-        let index = self.take_free(deadline, waker);
-        self.place(index, deadline);
-        let entry = &self.entries[index as usize];
-        let key = TimerKey { index, generation: entry.generation };
-        if self.len() == 1 || self.earliest.is_some_and(|earliest| deadline < earliest.deadline) {
-            self.earliest = Some(Earliest { deadline, place: entry.place });
+    #[inline(always)]
+    pub(crate) fn insert(&mut self, deadline: u64, wake: Wake) -> TimerKey {
+        let place = self.place_of(deadline);
+        if deadline < self.earliest.deadline {
+            self.earliest = Earliest { deadline, place };
         }
+        if place == IN_HEAP {
+            let key = self.entries.add(deadline, wake, place, NIL);
+            self.enter_heap(deadline, key);
+            return key;
+        }
+        let tail = self.lists[place as usize].tail;
+        let key = self.entries.add(deadline, wake, place, tail);
+        self.append(place, key.index, tail);
         key
     }
 
     /// Takes an entry out; `None` if it has fired or was cancelled before.
-    #[inline]
-    pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<Waker> {
-        let &Entry { deadline, place, .. } = self.live(key)?;
+    #[inline(always)]
+    pub(crate) fn cancel(&mut self, key: TimerKey) -> Option<Wake> {
+        let entry = self.entries.live(key)?;
+        let (deadline, place) = (entry.deadline, entry.place);
+        let (previous, next) = (entry.previous, entry.next);
+        let wake = self.entries.release(key.index);
         if place == IN_HEAP {
-            return self.cancel_in_heap(key.index, deadline);
+            self.note_cancelled_in_heap(deadline);
+            return Some(wake);
         }
-        let emptied = self.unlink(key.index);
-        if self.earliest.is_some_and(|earliest| {
-            earliest.place == place && (emptied || earliest.deadline == deadline)
-        }) {
-            self.earliest = None;
+        let emptied = self.unlink(place, previous, next);
+        if self.earliest.place == place && (emptied || self.earliest.deadline == deadline) {
+            self.forget_earliest();
         }
-        self.release(key.index)
+        Some(wake)
     }
 
     /// Whether the entry stands, and whether it would wake `waker`.
     #[inline]
     pub(super) fn standing(&self, key: TimerKey, waker: &Waker) -> Standing {
-        match self.live(key) {
+        match self.entries.live(key) {
             None => Standing::Gone,
-            Some(Entry { waker: Some(own), .. }) if own.will_wake(waker) => Standing::Same,
+            Some(entry) if self.entries.wakes(entry, waker) => Standing::Same,
             Some(_) => Standing::Other,
         }
     }
 
-    /// Gives a standing entry another waker and hands back the one that is not needed: the old
-    /// one, or `waker` itself if the entry is gone.
-    pub(crate) fn set_waker(&mut self, key: TimerKey, waker: Waker) -> Option<Waker> {
-        match self.entries.get_mut(key.index as usize) {
-            Some(entry) if entry.generation == key.generation => entry.waker.replace(waker),
-            _ => Some(waker),
-        }
+    /// Has a standing entry wake another and hands back the one that is not needed: the old one,
+    /// or `wake` itself if the entry is gone.
+    pub(crate) fn set_wake(&mut self, key: TimerKey, wake: Wake) -> Wake {
+        self.entries.set_wake(key, wake)
     }
 
-    /// Takes out every entry whose deadline is at or before `now` and appends its waker to
-    /// `wakers`, in order. The cost is that of the entries that fire or move, not of the time that
+    /// Takes out every entry whose deadline is at or before `now` and appends whom it wakes to
+    /// `due`, in order. The cost is that of the entries that fire or move, not of the time that
     /// has passed. A `now` before one seen earlier is legal and moves nothing.
-    pub(crate) fn fire_due(&mut self, now: u64, wakers: &mut Vec<Waker>) {
+    pub(crate) fn fire_due(&mut self, now: u64, due: &mut Vec<Wake>) {
         let now_tick = now >> TICK_SHIFT;
-        self.pop_due(now, wakers);
+        self.pop_due(now, due);
         while let Some((level, slot)) = self.first_slot() {
             let (first_tick, last_tick) = self.ticks_of(level, slot);
             if first_tick > now_tick {
@@ -196,7 +205,7 @@ impl Wheel {
             }
             self.current = last_tick.min(now_tick);
             self.place_anew(level, slot);
-            self.pop_due(now, wakers);
+            self.pop_due(now, due);
         }
         self.current = self.current.max(now_tick);
     }
@@ -204,125 +213,83 @@ impl Wheel {
     /// When the loop has to call [`fire_due`](Self::fire_due) again, in nanoseconds: the earliest
     /// deadline exactly, or, where more than 16 entries share its slot, the beginning of that slot.
     /// It lies after every `now` that was fired, unless a deadline in the past was armed since.
+    #[inline]
     pub(crate) fn next_deadline(&mut self) -> Option<u64> {
         if self.len() == 0 {
             return None;
         }
-        let earliest = match self.earliest {
-            Some(earliest) => earliest,
-            None => self.find_earliest()?,
-        };
-        self.earliest = Some(earliest);
-        Some(earliest.deadline)
+        if self.earliest.deadline == 0 {
+            self.earliest = self.find_earliest()?;
+        }
+        Some(self.earliest.deadline)
     }
 
     #[inline]
-    fn live(&self, key: TimerKey) -> Option<&Entry> {
-        self.entries.get(key.index as usize).filter(|entry| entry.generation == key.generation)
+    fn forget_earliest(&mut self) {
+        self.earliest = if self.len() == 0 { Earliest::NONE } else { Earliest::UNKNOWN };
     }
 
+    /// Where a deadline belongs, relative to `current`.
     #[inline]
-    fn take_free(&mut self, deadline: u64, waker: Waker) -> u32 {
-        let Some(index) = self.free.pop() else {
-            return self.grow(deadline, waker);
-        };
-        let entry = &mut self.entries[index as usize];
-        entry.deadline = deadline;
-        entry.waker = Some(waker);
-        index
-    }
-
-    #[inline(never)]
-    fn grow(&mut self, deadline: u64, waker: Waker) -> u32 {
-        let index = self.entries.len();
-        assert!(index < NIL as usize, "more than 2^32 - 2 timers stand at a time on one loop");
-        let waker = Some(waker);
-        let (previous, next) = (NIL, NIL);
-        self.entries.push(Entry { deadline, waker, previous, next, generation: 0, place: IN_HEAP });
-        // So that giving back never has to allocate.
-        self.free.reserve(self.entries.capacity());
-        index as u32
-    }
-
-    /// Gives an entry that is in no list back; its key is void from here on.
-    #[inline]
-    fn release(&mut self, index: u32) -> Option<Waker> {
-        let entry = &mut self.entries[index as usize];
-        entry.generation = entry.generation.wrapping_add(1);
-        self.free.push(index);
-        entry.waker.take()
-    }
-
-    /// Puts an entry where its deadline belongs, relative to `current`.
-    #[inline]
-    fn place(&mut self, index: u32, deadline: u64) {
+    fn place_of(&self, deadline: u64) -> u16 {
         let tick = deadline >> TICK_SHIFT;
         if tick <= self.current {
-            return self.enter_heap(index);
+            return IN_HEAP;
         }
         let level = (63 - (tick ^ self.current).leading_zeros()) / SLOT_BITS;
-        let slot = (tick >> (level * SLOT_BITS)) as usize % SLOTS;
-        let number = level as usize * SLOTS + slot;
-        let list = &mut self.lists[number];
-        let entry = &mut self.entries[index as usize];
-        let tail = list.tail;
-        entry.place = number as u16;
-        entry.previous = tail;
-        entry.next = NIL;
+        let slot = (tick >> (level * SLOT_BITS)) as u32 % SLOTS as u32;
+        (level * SLOTS as u32 + slot) as u16
+    }
+
+    /// Puts an entry behind the last of its list, which it knows already.
+    #[inline]
+    fn append(&mut self, place: u16, index: u32, tail: u32) {
+        let list = &mut self.lists[place as usize];
         list.tail = index;
         if tail == NIL {
             list.head = index;
-            self.occupied[level as usize] |= 1 << slot;
+            self.occupied[place as usize / SLOTS] |= 1 << (place as usize % SLOTS);
         } else {
-            self.entries[tail as usize].next = index;
+            self.entries.at_mut(tail).next = index;
         }
     }
 
     #[inline(never)]
-    fn enter_heap(&mut self, index: u32) {
-        let entry = &mut self.entries[index as usize];
-        entry.place = IN_HEAP;
-        let key = TimerKey { index, generation: entry.generation };
-        self.heap.push(Reverse(Due { deadline: entry.deadline, sequence: self.sequence, key }));
+    fn enter_heap(&mut self, deadline: u64, key: TimerKey) {
+        self.heap.push(Reverse(Due { deadline, sequence: self.sequence, key }));
         self.sequence += 1;
     }
 
     #[inline(never)]
-    fn cancel_in_heap(&mut self, index: u32, deadline: u64) -> Option<Waker> {
-        let waker = self.release(index);
+    fn note_cancelled_in_heap(&mut self, deadline: u64) {
         self.stale += 1;
         if self.stale > STALE_MIN && self.stale > self.heap.len() / 2 {
             let entries = &self.entries;
-            self.heap.retain(|Reverse(Due { key, .. })| {
-                entries[key.index as usize].generation == key.generation
-            });
+            self.heap.retain(|Reverse(Due { key, .. })| entries.live(*key).is_some());
             self.stale = 0;
         }
-        if self.earliest.is_some_and(|earliest| earliest.deadline == deadline) {
-            self.earliest = None;
+        if self.earliest.deadline == deadline {
+            self.forget_earliest();
         }
-        waker
     }
 
-    /// Takes an entry out of its list; says whether that has emptied the list.
-    #[inline]
-    fn unlink(&mut self, index: u32) -> bool {
-        let Entry { previous, next, place, .. } = self.entries[index as usize];
-        let number = place as usize;
+    /// Takes an entry with these neighbours out of its list; says whether that has emptied the list.
+    #[inline(always)]
+    fn unlink(&mut self, place: u16, previous: u32, next: u32) -> bool {
         if previous == NIL {
-            self.lists[number].head = next;
+            self.lists[place as usize].head = next;
         } else {
-            self.entries[previous as usize].next = next;
+            self.entries.at_mut(previous).next = next;
         }
         if next == NIL {
-            self.lists[number].tail = previous;
+            self.lists[place as usize].tail = previous;
         } else {
-            self.entries[next as usize].previous = previous;
+            self.entries.at_mut(next).previous = previous;
         }
         if previous != NIL || next != NIL {
             return false;
         }
-        self.occupied[number / SLOTS] &= !(1 << (number % SLOTS));
+        self.occupied[place as usize / SLOTS] &= !(1 << (place as usize % SLOTS));
         true
     }
 
@@ -330,22 +297,32 @@ impl Wheel {
     fn place_anew(&mut self, level: usize, slot: usize) {
         let mut index = std::mem::replace(&mut self.lists[level * SLOTS + slot], EMPTY).head;
         self.occupied[level] &= !(1 << slot);
-        self.earliest = None;
+        self.earliest = Earliest::UNKNOWN;
         while index != NIL {
-            let Entry { next, deadline, .. } = self.entries[index as usize];
-            self.place(index, deadline);
+            let place = self.place_of(self.entries.at(index).deadline);
+            let tail = self.lists.get(place as usize).map_or(NIL, |list| list.tail);
+            let entry = self.entries.at_mut(index);
+            let next = std::mem::replace(&mut entry.next, NIL);
+            entry.place = place;
+            entry.previous = tail;
+            if place == IN_HEAP {
+                let (deadline, key) = (entry.deadline, entry.key(index));
+                self.enter_heap(deadline, key);
+            } else {
+                self.append(place, index, tail);
+            }
             index = next;
         }
     }
 
-    fn pop_due(&mut self, now: u64, wakers: &mut Vec<Waker>) {
+    fn pop_due(&mut self, now: u64, wakes: &mut Vec<Wake>) {
         while let Some(Reverse(due)) = self.heap.peek() {
             let key = due.key;
-            if self.live(key).is_none() {
+            if self.entries.live(key).is_none() {
                 self.stale -= 1;
             } else if due.deadline <= now {
-                self.earliest = None;
-                wakers.extend(self.release(key.index));
+                wakes.push(self.entries.release(key.index));
+                self.forget_earliest();
             } else {
                 break;
             }
@@ -369,7 +346,7 @@ impl Wheel {
 
     fn find_earliest(&mut self) -> Option<Earliest> {
         while let Some(Reverse(due)) = self.heap.peek() {
-            if self.live(due.key).is_some() {
+            if self.entries.live(due.key).is_some() {
                 return Some(Earliest { deadline: due.deadline, place: IN_HEAP });
             }
             self.heap.pop();
@@ -384,7 +361,7 @@ impl Wheel {
             if index == NIL {
                 return Some(Earliest { deadline, place });
             }
-            let entry = &self.entries[index as usize];
+            let entry = self.entries.at(index);
             deadline = deadline.min(entry.deadline);
             index = entry.next;
         }
@@ -395,6 +372,5 @@ impl Wheel {
     }
 }
 
-mod inspect;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::task::Waker;
 
 use super::{LEVELS, SCAN_MAX, SLOT_BITS, STALE_MIN, Standing, TICK_SHIFT, TimerKey, Wheel};
+use crate::scheduler::{TaskId, Wake, waker_of};
 use crate::time::testing::Log;
 
 const TICK: u64 = 1 << TICK_SHIFT;
@@ -13,7 +14,7 @@ const YEAR: u64 = 365 * 24 * 3600 * 1_000_000_000;
 fn fire(wheel: &mut Wheel, log: &Log, now: u64) -> Vec<usize> {
     let mut wakers = Vec::new();
     wheel.fire_due(now, &mut wakers);
-    wakers.into_iter().for_each(Waker::wake);
+    wakers.into_iter().for_each(Wake::wake);
     log.take()
 }
 
@@ -39,7 +40,7 @@ fn every_edge_fires_at_its_nanosecond_and_not_before() {
         let log = Log::default();
         let mut wheel = Wheel::new(start);
         for (name, edge) in edges.iter().enumerate().rev() {
-            wheel.insert(*edge, log.waker(name));
+            wheel.insert(*edge, log.wake(name));
         }
         let past = edges.iter().filter(|edge| **edge <= start).count();
         assert_eq!(fire(&mut wheel, &log, start), (0..past).collect::<Vec<_>>());
@@ -57,7 +58,7 @@ fn one_jump_over_everything_fires_everything_in_order() {
     let log = Log::default();
     let mut wheel = Wheel::new(0);
     for (name, edge) in edges.iter().enumerate().rev() {
-        wheel.insert(*edge, log.waker(name));
+        wheel.insert(*edge, log.wake(name));
     }
     assert_eq!(fire(&mut wheel, &log, u64::MAX), (0..edges.len()).collect::<Vec<_>>());
     assert_eq!(wheel.next_deadline(), None);
@@ -70,7 +71,7 @@ fn next_deadline_is_exact_when_few_stand() {
         let mut wheel = Wheel::new(start);
         assert_eq!(wheel.next_deadline(), None);
         for ahead in [YEAR, 3_600_000_000_000, 70 * TICK + 3, 2 * TICK + 9, TICK / 2, 0] {
-            wheel.insert(start + ahead, log.waker(0));
+            wheel.insert(start + ahead, log.wake(0));
             assert_eq!(wheel.next_deadline(), Some(start + ahead));
         }
         for ahead in [0, TICK / 2, 2 * TICK + 9, 70 * TICK + 3, 3_600_000_000_000, YEAR] {
@@ -85,7 +86,7 @@ fn a_crowded_slot_answers_with_its_beginning_until_it_is_entered() {
     let log = Log::default();
     let mut wheel = Wheel::new(0);
     let slot = 7 << (TICK_SHIFT + SLOT_BITS);
-    let mut arm = |name| wheel.insert(slot + 10 + name as u64, log.waker(name));
+    let mut arm = |name| wheel.insert(slot + 10 + name as u64, log.wake(name));
     let first = arm(0);
     (1..=SCAN_MAX + 1).for_each(|name| _ = arm(name));
     assert_eq!(wheel.next_deadline(), Some(slot + 10));
@@ -99,8 +100,8 @@ fn a_crowded_slot_answers_with_its_beginning_until_it_is_entered() {
 fn a_crowded_slot_that_was_emptied_is_not_waited_for() {
     let log = Log::default();
     let mut wheel = Wheel::new(0);
-    let crowd: Vec<_> = (0..100).map(|n| wheel.insert(YEAR - n, log.waker(0))).collect();
-    wheel.insert(2 * YEAR, log.waker(1));
+    let crowd: Vec<_> = (0..100).map(|n| wheel.insert(YEAR - n, log.wake(0))).collect();
+    wheel.insert(2 * YEAR, log.wake(1));
     assert!(wheel.cancel(crowd[99]).is_some());
     assert!(wheel.next_deadline().is_some_and(|next| next < YEAR - 99));
     crowd.iter().for_each(|key| drop(wheel.cancel(*key)));
@@ -111,7 +112,7 @@ fn a_crowded_slot_that_was_emptied_is_not_waited_for() {
 fn cancelling_everything_leaves_nothing_to_wait_for() {
     let log = Log::default();
     let mut wheel = Wheel::new(0);
-    let keys: Vec<_> = (0..1000).map(|n| wheel.insert(n * TICK / 3, log.waker(0))).collect();
+    let keys: Vec<_> = (0..1000).map(|n| wheel.insert(n * TICK / 3, log.wake(0))).collect();
     wheel.next_deadline();
     for key in &keys {
         assert!(wheel.cancel(*key).is_some());
@@ -127,11 +128,11 @@ fn slots_of_the_slab_and_room_in_the_heap_are_used_again() {
     let log = Log::default();
     let mut wheel = Wheel::new(0);
     for n in 0..if cfg!(miri) { 200 } else { 10_000 } {
-        let near = wheel.insert(n % TICK, log.waker(0));
-        let far = wheel.insert(n * TICK, log.waker(0));
+        let near = wheel.insert(n % TICK, log.wake(0));
+        let far = wheel.insert(n * TICK, log.wake(0));
         assert!(wheel.cancel(near).is_some() && wheel.cancel(far).is_some());
     }
-    assert_eq!(wheel.entries.len(), 2);
+    assert_eq!(wheel.entries.room(), 2);
     assert!(wheel.heap.len() <= STALE_MIN + 1, "{} left in the heap", wheel.heap.len());
     assert_eq!(wheel.next_deadline(), None);
     assert_eq!((wheel.heap.len(), wheel.stale), (wheel.stale, wheel.stale));
@@ -141,17 +142,41 @@ fn slots_of_the_slab_and_room_in_the_heap_are_used_again() {
 fn an_old_key_does_not_reach_the_entry_that_took_its_place() {
     let log = Log::default();
     let mut wheel = Wheel::new(0);
-    let old = wheel.insert(5, log.waker(1));
+    let old = wheel.insert(5, log.wake(1));
     assert_eq!(fire(&mut wheel, &log, 5), [1]);
-    let (new, waker) = (wheel.insert(9 * TICK, log.waker(2)), log.waker(3));
+    let (new, waker) = (wheel.insert(9 * TICK, log.wake(2)), log.waker(3));
     assert_eq!(new.index, old.index);
     assert_eq!(wheel.standing(old, &waker), Standing::Gone);
     assert!(wheel.cancel(old).is_none());
-    assert!(wheel.set_waker(old, waker.clone()).is_some_and(|back| back.data() == waker.data()));
+    assert!(wheel.set_wake(old, Wake::of(&waker)).is_of(&waker));
     assert_eq!(wheel.standing(new, &waker), Standing::Other);
-    assert!(wheel.set_waker(new, waker.clone()).is_some_and(|back| !back.will_wake(&waker)));
+    assert!(!wheel.set_wake(new, Wake::of(&waker)).is_of(&waker));
     assert_eq!(wheel.standing(new, &waker), Standing::Same);
     assert_eq!(fire(&mut wheel, &log, 9 * TICK), [3]);
+}
+
+#[test]
+fn an_entry_goes_from_a_task_to_another_waker_and_back() {
+    let log = Log::default();
+    let mut wheel = Wheel::new(0);
+    let tasks = [1, 2].map(|index| TaskId::named(0, 0, index));
+    let wakers = tasks.map(waker_of);
+    let key = wheel.insert(5, Wake::Task(tasks[0]));
+    assert_eq!(wheel.standing(key, &wakers[0]), Standing::Same);
+    assert_eq!(wheel.standing(key, &wakers[1]), Standing::Other);
+    assert_eq!(wheel.standing_entries().collect::<Vec<_>>(), [(5, Some(tasks[0]))]);
+
+    let foreign = log.waker(3);
+    assert!(wheel.set_wake(key, Wake::of(&foreign)).is_of(&wakers[0]));
+    assert_eq!(wheel.standing(key, &foreign), Standing::Same);
+    assert_eq!(wheel.standing(key, &wakers[0]), Standing::Other);
+    assert_eq!(wheel.standing_entries().collect::<Vec<_>>(), [(5, None)]);
+
+    assert!(wheel.set_wake(key, Wake::of(&wakers[1])).is_of(&foreign));
+    let mut due = Vec::new();
+    wheel.fire_due(5, &mut due);
+    assert!(due.len() == 1 && due[0].is_of(&wakers[1]));
+    assert_eq!(wheel.standing_entries().count(), 0);
 }
 
 #[test]
@@ -159,11 +184,11 @@ fn a_clock_that_steps_back_fires_nothing_twice_and_loses_nothing() {
     let log = Log::default();
     let start = 1 << 60;
     let mut wheel = Wheel::new(start);
-    wheel.insert(start + 3 * TICK, log.waker(1));
+    wheel.insert(start + 3 * TICK, log.wake(1));
     assert_eq!(fire(&mut wheel, &log, start + 2 * TICK), []);
     assert_eq!(fire(&mut wheel, &log, 7), []);
     for (name, deadline) in [(3, 50 * TICK), (2, 8)] {
-        wheel.insert(deadline, log.waker(name));
+        wheel.insert(deadline, log.wake(name));
         assert_eq!(wheel.next_deadline(), Some(deadline));
     }
     assert_eq!(fire(&mut wheel, &log, 7), []);
@@ -178,7 +203,7 @@ fn entering_a_wide_slot_moves_only_what_is_due_into_the_heap() {
     let log = Log::default();
     let mut wheel = Wheel::new(0);
     for name in 0..64 * 64 {
-        wheel.insert((64 * 64 + name as u64) * TICK, log.waker(name));
+        wheel.insert((64 * 64 + name as u64) * TICK, log.wake(name));
     }
     assert_eq!(fire(&mut wheel, &log, (64 * 64 + 99) * TICK), (0..100).collect::<Vec<_>>());
     assert_eq!((wheel.len(), wheel.heap.len()), (64 * 64 - 100, 0));
@@ -194,7 +219,7 @@ fn a_million_fire_in_the_order_of_their_deadlines() {
     for _ in 0..count {
         let deadline = random.u64(0..3_600_000_000_000);
         deadlines.push(deadline);
-        keys.push(wheel.insert(deadline, Waker::noop().clone()));
+        keys.push(wheel.insert(deadline, Wake::of(Waker::noop())));
     }
     let mut wakers = Vec::new();
     let mut last = 0;
@@ -236,7 +261,7 @@ fn live(seed: u64, few: bool) {
                     1 => near(&mut random, now) & !(TICK - 1),
                     _ => near(&mut random, now),
                 };
-                model.insert((deadline, name), wheel.insert(deadline, log.waker(name)));
+                model.insert((deadline, name), wheel.insert(deadline, log.wake(name)));
                 floor = floor.min(deadline);
             }
             6..8 if standing > 0 => {
