@@ -55,6 +55,7 @@ mod faults;
 mod finish;
 mod host;
 mod nemesis;
+mod pipe;
 mod rng;
 mod round;
 mod world;
@@ -63,6 +64,7 @@ pub use self::alone::{run, run_with};
 pub use self::explore::explore;
 pub use self::faults::Faults;
 pub use self::host::Ending;
+pub use self::pipe::pipe;
 pub use self::world::{Report, World};
 
 /// A random number that follows from the seed of the world which runs on this thread.

@@ -16,6 +16,8 @@ pub(super) enum Tried {
     Item(i32, u32),
     /// It waits for these events of its file.
     Wait(u32),
+    /// It waits for these events of what it moves bytes from.
+    WaitForSource(u32),
     /// Something else will go on with it.
     Later,
 }
@@ -65,6 +67,7 @@ impl Machine {
                     }
                 }
                 Tried::Wait(events) => return self.arm(id, events),
+                Tried::WaitForSource(events) => return self.arm_at_source(id, events),
                 Tried::Later => return,
             }
         }
@@ -83,6 +86,15 @@ impl Machine {
         op.stage = Stage::Armed;
         if let Some(file) = op.file.and_then(|file| self.files.get_mut(file)) {
             file.waiters.push((id, events));
+        }
+    }
+
+    /// As [`arm`](Self::arm), of the file that it moves bytes from.
+    fn arm_at_source(&mut self, id: OpId, events: u32) {
+        let Some(op) = self.ops.get_mut(id) else { return };
+        op.stage = Stage::Armed;
+        if let Some(source) = op.source.and_then(|source| self.files.get_mut(source)) {
+            source.waiters.push((id, events));
         }
     }
 
@@ -107,6 +119,8 @@ impl Machine {
             codes::POLL_ADD => self.try_poll(id),
             codes::READ | codes::READV => self.try_read(id),
             codes::WRITE | codes::WRITEV => self.try_write(id),
+            codes::READ_FIXED | codes::WRITE_FIXED => self.try_fixed(id),
+            codes::SPLICE | codes::TEE => self.try_move(id),
             codes::RECV | codes::RECVMSG => self.try_recv(id),
             codes::SEND | codes::SENDMSG => self.try_send(id),
             codes::SEND_ZC | codes::SENDMSG_ZC => self.try_send_zero_copy(id),
@@ -162,11 +176,12 @@ impl Machine {
             Some(Kind::Event(count)) if *count > 0 => POLLIN | POLLOUT,
             Some(Kind::Event(_)) => POLLOUT,
             Some(Kind::Disk(_)) => POLLIN | POLLOUT,
+            Some(Kind::Pipe(pipe, end)) => self.events_of_pipe(*pipe, *end),
             None => POLLERR,
         }
     }
 
-    fn try_read(&mut self, id: OpId) -> Tried {
+    pub(super) fn try_read(&mut self, id: OpId) -> Tried {
         let Some(op) = self.ops.get(id) else { return Tried::Later };
         let Some(file) = op.file else { return Tried::error(libc::EBADF) };
         match self.files.get_mut(file).map(|file| &mut file.kind) {
@@ -174,6 +189,10 @@ impl Machine {
             Some(Kind::Disk(open)) => {
                 let open = *open;
                 self.read_disk(id, file, open)
+            }
+            Some(Kind::Pipe(pipe, end)) => {
+                let (pipe, end) = (*pipe, *end);
+                self.read_pipe(id, pipe, end)
             }
             Some(Kind::Event(0)) => Tried::Wait(POLLIN),
             Some(Kind::Event(count)) => {
@@ -188,7 +207,7 @@ impl Machine {
         }
     }
 
-    fn try_write(&mut self, id: OpId) -> Tried {
+    pub(super) fn try_write(&mut self, id: OpId) -> Tried {
         let Some(op) = self.ops.get(id) else { return Tried::Later };
         let Some(file) = op.file else { return Tried::error(libc::EBADF) };
         match self.files.get_mut(file).map(|file| &mut file.kind) {
@@ -196,6 +215,10 @@ impl Machine {
             Some(Kind::Disk(open)) => {
                 let open = *open;
                 self.write_disk(id, file, open)
+            }
+            Some(Kind::Pipe(pipe, end)) => {
+                let (pipe, end) = (*pipe, *end);
+                self.write_pipe(id, pipe, end)
             }
             Some(Kind::Event(count)) => {
                 let mut bytes = Vec::new();

@@ -50,8 +50,22 @@ impl Machine {
             .map(|(other, op)| (op.serial, other))
             .collect();
         found.sort_unstable();
-        let found = found.into_iter().map(|(_, op)| op).collect();
+        let mut found: Vec<OpId> = found.into_iter().map(|(_, op)| op).collect();
+        if flags & codes::CANCEL_ANY == 0 {
+            found.retain(|op| !self.is_without_file(*op));
+        }
         self.cancel_each(id, found, flags & (codes::CANCEL_ALL | codes::CANCEL_ANY) != 0)
+    }
+
+    /// Whether an op has not got its file yet, by which it would be found: it gets that from the worker
+    /// that it is on its way to.
+    fn is_without_file(&mut self, id: OpId) -> bool {
+        let is_underway = self.ops.get(id).is_some_and(|op| op.stage == Stage::Pending);
+        let is_without = is_underway && self.chance(Fault::Uncancellable);
+        if is_without {
+            mark!("cancel before the op has its file");
+        }
+        is_without
     }
 
     /// Tries each of these; the first that is found, or all.
@@ -98,7 +112,9 @@ impl Machine {
             return Err(libc::ENOENT);
         }
         let accepts = opcode == codes::ACCEPT && is_armed && self.chance(Fault::AcceptWins);
-        if accepts || self.chance(Fault::Uncancellable) {
+        // A worker sits in the kernel's own wait, out of which only a signal brings it.
+        let moves = super::submit::moves(opcode) && is_armed;
+        if accepts || moves || self.chance(Fault::Uncancellable) {
             mark!("cancel while it runs");
             self.stop_later(id);
             return Err(libc::EALREADY);
@@ -139,9 +155,12 @@ impl Machine {
             return;
         }
         let was_on_worker = op.stage == Stage::Pending;
+        let moves = super::submit::moves(op.sqe.opcode);
         let done = op.done_bytes();
         self.leave_file(id);
         let res = match (done, was_on_worker) {
+            // What the kernel means for itself (`ERESTARTSYS`), this opcode hands on.
+            (0, _) if moves => -512,
             (0, true) if self.rng.chance(500) => -libc::EINTR,
             (0, _) => -libc::ECANCELED,
             (done, _) => done as i32,
@@ -172,9 +191,11 @@ impl Machine {
 
     /// Takes an op off the list of those that wait for its file.
     pub(super) fn leave_file(&mut self, id: OpId) {
-        let file = self.ops.get(id).and_then(|op| op.file);
-        if let Some(open) = file.and_then(|file| self.files.get_mut(file)) {
-            open.waiters.retain(|(waiter, _)| *waiter != id);
+        let Some(op) = self.ops.get(id) else { return };
+        for file in [op.file, op.source] {
+            if let Some(open) = file.and_then(|file| self.files.get_mut(file)) {
+                open.waiters.retain(|(waiter, _)| *waiter != id);
+            }
         }
     }
 

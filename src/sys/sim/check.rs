@@ -43,9 +43,10 @@ impl Lent {
 fn lends(op: &Op) -> Option<bool> {
     match op.sqe.opcode {
         codes::READ | codes::RECV if !op.has_flag(codes::BUFFER_SELECT) => Some(true),
-        codes::READV | codes::RECVMSG => Some(true),
+        codes::READV | codes::RECVMSG | codes::READ_FIXED | codes::GETXATTR => Some(true),
         codes::WRITE | codes::SEND | codes::SEND_ZC => Some(false),
         codes::WRITEV | codes::SENDMSG | codes::SENDMSG_ZC => Some(false),
+        codes::WRITE_FIXED | codes::SETXATTR => Some(false),
         _ => None,
     }
 }

@@ -4,6 +4,8 @@ pub(super) const NOP: u8 = 0;
 pub(super) const READV: u8 = 1;
 pub(super) const WRITEV: u8 = 2;
 pub(super) const FSYNC: u8 = 3;
+pub(super) const READ_FIXED: u8 = 4;
+pub(super) const WRITE_FIXED: u8 = 5;
 pub(super) const POLL_ADD: u8 = 6;
 pub(super) const POLL_REMOVE: u8 = 7;
 pub(super) const SENDMSG: u8 = 9;
@@ -23,6 +25,8 @@ pub(super) const WRITE: u8 = 23;
 pub(super) const FADVISE: u8 = 24;
 pub(super) const SEND: u8 = 26;
 pub(super) const RECV: u8 = 27;
+pub(super) const SPLICE: u8 = 30;
+pub(super) const TEE: u8 = 33;
 pub(super) const SHUTDOWN: u8 = 34;
 pub(super) const RENAMEAT: u8 = 35;
 pub(super) const UNLINKAT: u8 = 36;
@@ -30,6 +34,8 @@ pub(super) const MKDIRAT: u8 = 37;
 pub(super) const SYMLINKAT: u8 = 38;
 pub(super) const LINKAT: u8 = 39;
 pub(super) const MSG_RING: u8 = 40;
+pub(super) const SETXATTR: u8 = 42;
+pub(super) const GETXATTR: u8 = 44;
 pub(super) const SOCKET: u8 = 45;
 pub(super) const SEND_ZC: u8 = 47;
 pub(super) const SENDMSG_ZC: u8 = 48;
@@ -41,6 +47,8 @@ pub(super) const KNOWN: &[(u8, &str)] = &[
     (READV, "READV"),
     (WRITEV, "WRITEV"),
     (FSYNC, "FSYNC"),
+    (READ_FIXED, "READ_FIXED"),
+    (WRITE_FIXED, "WRITE_FIXED"),
     (POLL_ADD, "POLL_ADD"),
     (POLL_REMOVE, "POLL_REMOVE"),
     (SENDMSG, "SENDMSG"),
@@ -60,6 +68,8 @@ pub(super) const KNOWN: &[(u8, &str)] = &[
     (FADVISE, "FADVISE"),
     (SEND, "SEND"),
     (RECV, "RECV"),
+    (SPLICE, "SPLICE"),
+    (TEE, "TEE"),
     (SHUTDOWN, "SHUTDOWN"),
     (RENAMEAT, "RENAMEAT"),
     (UNLINKAT, "UNLINKAT"),
@@ -67,11 +77,29 @@ pub(super) const KNOWN: &[(u8, &str)] = &[
     (SYMLINKAT, "SYMLINKAT"),
     (LINKAT, "LINKAT"),
     (MSG_RING, "MSG_RING"),
+    (SETXATTR, "SETXATTR"),
+    (GETXATTR, "GETXATTR"),
     (SOCKET, "SOCKET"),
     (SEND_ZC, "SEND_ZC"),
     (SENDMSG_ZC, "SENDMSG_ZC"),
     (FTRUNCATE, "FTRUNCATE"),
 ];
+
+/// The same as bits, for a question that every entry asks.
+const KNOWN_BITS: u64 = {
+    let (mut bits, mut index) = (0, 0);
+    while index < KNOWN.len() {
+        bits |= 1 << KNOWN[index].0;
+        index += 1;
+    }
+    bits
+};
+
+/// Whether the simulator interprets an opcode.
+#[inline]
+pub(super) fn is_known(opcode: u8) -> bool {
+    opcode < 64 && KNOWN_BITS & 1 << opcode != 0
+}
 
 /// An opcode's name, for dumps.
 pub(super) fn name(opcode: u8) -> &'static str {

@@ -50,6 +50,10 @@ impl Machine {
             self.files_drop_waiter(file, id);
             self.release_file(file);
         }
+        if let Some(source) = op.source {
+            self.files_drop_waiter(source, id);
+            self.release_file(source);
+        }
         if let Some(timeout) = op.timeout {
             self.complete(timeout, -libc::ECANCELED, 0);
         }
@@ -162,9 +166,13 @@ fn is_failure(op: &Op, res: i32) -> bool {
         codes::TIMEOUT if op.sqe.op_flags & codes::TIMEOUT_ETIME_SUCCESS != 0 => {
             res < 0 && res != -libc::ETIME
         }
-        codes::READ | codes::READV | codes::WRITE | codes::WRITEV => {
-            res < 0 || (res as usize) < super::memory::total(&op.pieces())
-        }
+        codes::SPLICE | codes::TEE => res < 0 || (res as u32) < op.sqe.len,
+        codes::READ
+        | codes::READV
+        | codes::READ_FIXED
+        | codes::WRITE
+        | codes::WRITEV
+        | codes::WRITE_FIXED => res < 0 || (res as usize) < super::memory::total(&op.pieces()),
         codes::SEND | codes::RECV if op.sqe.op_flags & libc::MSG_WAITALL as u32 != 0 => {
             res < 0 || (res as u32) < op.sqe.len
         }

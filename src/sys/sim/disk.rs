@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use super::attributes::Attributes;
 use super::contents::Contents;
 use super::files::FileId;
 use super::rng::Rng;
@@ -35,6 +36,8 @@ pub(super) struct Inode {
     open: u32,
     pub(super) made_ns: u64,
     pub(super) changed_ns: u64,
+    /// Extended attributes, as they are and as they last.
+    pub(super) attributes: Attributes,
     /// Who has it locked, and whether others may share the lock.
     pub(super) locks: Vec<(FileId, bool)>,
 }
@@ -72,6 +75,7 @@ impl Disk {
             open: 0,
             made_ns: now_ns,
             changed_ns: now_ns,
+            attributes: Attributes::default(),
             locks: Vec::new(),
         };
         self.inodes.insert(ino, inode);
@@ -261,6 +265,7 @@ impl Disk {
         for inode in self.inodes.values_mut() {
             inode.open = 0;
             inode.locks.clear();
+            inode.attributes.crash(rng);
             if let Node::File(contents) = &mut inode.node {
                 contents.crash(rng);
             }

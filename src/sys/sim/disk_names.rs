@@ -41,6 +41,9 @@ impl Machine {
         if target_name.is_empty() {
             return Err(libc::EBUSY);
         }
+        if from.starts_with(&[&to[..], b"/"].concat()) {
+            return Err(libc::ENOTEMPTY);
+        }
         let is_directory = is_directory(disk, ino);
         if let Some(target) = disk.entry(target_directory, &target_name)? {
             if target == ino {

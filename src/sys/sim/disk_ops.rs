@@ -16,8 +16,8 @@ use super::ops::{OpId, Payload};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DiskFile {
     pub(super) ino: Ino,
-    flags: i32,
-    position: usize,
+    pub(super) flags: i32,
+    pub(super) position: usize,
 }
 
 const CURRENT_POSITION: u64 = u64::MAX;
@@ -25,17 +25,17 @@ const CURRENT_POSITION: u64 = u64::MAX;
 const UMASK: u32 = 0o022;
 
 impl DiskFile {
-    fn reads(&self) -> bool {
+    pub(super) fn reads(&self) -> bool {
         self.flags & libc::O_ACCMODE != libc::O_WRONLY
     }
 
-    fn writes(&self) -> bool {
+    pub(super) fn writes(&self) -> bool {
         self.flags & libc::O_ACCMODE != libc::O_RDONLY
     }
 }
 
 impl Machine {
-    fn disk_of(&mut self, id: OpId) -> Option<&mut Disk> {
+    pub(super) fn disk_of(&mut self, id: OpId) -> Option<&mut Disk> {
         let host = self.rings[self.ops.get(id)?.ring].host;
         Some(&mut self.hosts[host.index()].disk)
     }
@@ -64,6 +64,8 @@ impl Machine {
             codes::MKDIRAT => self.make_directory(id),
             codes::SYMLINKAT => self.make_symlink(id),
             codes::LINKAT => self.make_link(id),
+            codes::SETXATTR => self.set_attribute(id),
+            codes::GETXATTR => return self.attribute(id),
             opcode => {
                 self.violation(format!("the simulator does not attempt opcode {opcode}"));
                 Err(libc::EINVAL)
@@ -75,7 +77,7 @@ impl Machine {
         }
     }
 
-    fn paths(&self, id: OpId) -> Result<(Vec<u8>, Vec<u8>), i32> {
+    pub(super) fn paths(&self, id: OpId) -> Result<(Vec<u8>, Vec<u8>), i32> {
         match self.ops.get(id).map(|op| &op.payload) {
             Some(Payload::Paths(one, other)) => Ok((one.clone(), other.clone())),
             _ => Err(libc::EFAULT),
@@ -205,7 +207,7 @@ impl Machine {
         Tried::count(bytes.len())
     }
 
-    fn move_position(&mut self, file: FileId, off: u64, count: usize) {
+    pub(super) fn move_position(&mut self, file: FileId, off: u64, count: usize) {
         if off != CURRENT_POSITION {
             return;
         }
@@ -221,6 +223,9 @@ impl Machine {
             return Err(libc::EIO);
         }
         let disk = self.disk_of(id).ok_or(libc::EIO)?;
+        if let Some(inode) = disk.get_mut(open.ino) {
+            inode.attributes.sync();
+        }
         match disk.contents(open.ino) {
             Ok(contents) => contents.sync(),
             Err(libc::EISDIR) => {

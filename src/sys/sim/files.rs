@@ -13,6 +13,7 @@ use super::codes;
 use super::disk_ops::DiskFile;
 use super::machine::Machine;
 use super::ops::{Mixer, OpId, Stage};
+use super::pipes::{End, PipeId};
 use super::placeholder::{self, Noticed, Placeholder, Watch};
 use super::tcp::{State, Tcp};
 use super::{Fault, HostId};
@@ -39,6 +40,8 @@ pub(super) enum Kind {
     Event(u64),
     /// A file or directory of the host's disk.
     Disk(DiskFile),
+    /// One end of a pipe.
+    Pipe(PipeId, End),
 }
 
 /// One open file.
@@ -240,6 +243,7 @@ impl Machine {
                 self.end_tcp(*tcp, resets);
             }
             Kind::Event(_) => {}
+            Kind::Pipe(pipe, end) => self.close_end(pipe, end),
             Kind::Disk(open) => {
                 if let Some(disk) =
                     self.hosts.get_mut(ended.host.index()).map(|host| &mut host.disk)
@@ -253,13 +257,15 @@ impl Machine {
     /// A file vanishes with its host; silently, or so that a peer is told by a reset.
     pub(super) fn lose_file(&mut self, lost: OpenFile, is_silent: bool) {
         self.note("lost", lost.serial, i64::from(is_silent));
-        if let Kind::Tcp(tcp) = lost.kind {
-            match tcp.state {
+        match lost.kind {
+            Kind::Tcp(tcp) => match tcp.state {
                 State::Connected(connection, side) if is_silent => {
                     self.forget_side(connection, side);
                 }
                 _ => self.end_tcp(*tcp, true),
-            }
+            },
+            Kind::Pipe(pipe, end) => self.close_end(pipe, end),
+            Kind::Event(_) | Kind::Disk(_) => {}
         }
     }
 

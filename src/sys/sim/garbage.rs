@@ -41,7 +41,7 @@ impl Machine {
 
 /// The memory that an op with one buffer fills.
 fn filled(op: &super::ops::Op) -> Option<Memory> {
-    let fills = matches!(op.sqe.opcode, codes::READ | codes::RECV);
+    let fills = matches!(op.sqe.opcode, codes::READ | codes::RECV | codes::READ_FIXED);
     let memory = op.memory();
     (fills && !op.has_flag(codes::BUFFER_SELECT) && !memory.is_bad()).then_some(memory)
 }

@@ -4,6 +4,7 @@
 //! `submit` take entries in, `attempt` tries an op, `complete` ends it, `cancel` and `timeouts`
 //! end it early; `tcp`, `connect`, `network` and the like are what ops act on.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -12,8 +13,10 @@ use super::events::{Due, Events};
 use super::faults::{Fault, Faults};
 use super::files::Files;
 use super::host::Host;
+use super::memory::Memory;
 use super::network::{Connections, Link};
 use super::ops::{OpId, Ops};
+use super::pipes::Pipes;
 use super::ring::SimRing;
 use super::rng::Rng;
 use super::trace::Trace;
@@ -38,6 +41,9 @@ pub(crate) struct Machine {
     pub(super) ops: Ops,
     pub(super) files: Files,
     pub(super) connections: Connections,
+    pub(super) pipes: Pipes,
+    /// Registered buffers, by their ring.
+    pub(super) fixed: BTreeMap<usize, Vec<Memory>>,
     /// The link between two hosts, the lower first; those that are not here are perfect.
     pub(super) links: Vec<((HostId, HostId), Link)>,
     pub(super) jobs: Jobs,
@@ -75,6 +81,8 @@ impl Machine {
             ops: Ops::default(),
             files: Files::new()?,
             connections: Connections::default(),
+            pipes: Pipes::default(),
+            fixed: BTreeMap::new(),
             links: Vec::new(),
             jobs: Jobs::default(),
             lent: Lent::default(),

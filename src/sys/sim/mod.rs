@@ -17,6 +17,7 @@
 
 mod address;
 mod attempt;
+mod attributes;
 mod buffers;
 mod cancel;
 mod check;
@@ -32,6 +33,7 @@ mod enter;
 mod events;
 mod faults;
 mod files;
+mod fixed;
 mod garbage;
 mod host;
 mod jobs;
@@ -39,12 +41,14 @@ mod machine;
 mod memory;
 mod network;
 mod ops;
+mod pipes;
 mod placeholder;
 mod register;
 mod ring;
 mod rng;
 mod shared;
 mod sockets;
+mod splice;
 mod submit;
 mod tcp;
 #[cfg(test)]
@@ -278,6 +282,12 @@ pub(crate) fn set_panic(on: bool) {
 /// How many enters the run may make before it counts as one that never ends.
 pub(crate) fn set_enters_max(most: u64) {
     with(|machine| machine.enters_max = machine.enters.saturating_add(most));
+}
+
+/// A pipe, of the real kernel without a simulator: the end that is read from, and the one that is
+/// written to.
+pub(crate) fn pipe() -> std::io::Result<[std::os::fd::OwnedFd; 2]> {
+    if is_installed() { with(Machine::pipe) } else { pipes::real() }
 }
 
 /// Notes that the crate has found one of its own rules broken.

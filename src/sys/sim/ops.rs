@@ -59,6 +59,8 @@ pub(super) struct Op {
     pub(super) serial: u64,
     /// The open file, which it keeps open.
     pub(super) file: Option<FileId>,
+    /// What it moves bytes from, which it keeps open, too.
+    pub(super) source: Option<FileId>,
     pub(super) stage: Stage,
     pub(super) payload: Payload,
     /// Bytes done so far by an op that goes on until all are.
@@ -88,6 +90,7 @@ impl Op {
             ring,
             serial,
             file: None,
+            source: None,
             stage: Stage::Linked,
             payload: Payload::None,
             done: 0,
@@ -122,7 +125,11 @@ impl Op {
 
     /// The memory that an op with one buffer lends.
     pub(super) fn memory(&self) -> Memory {
-        Memory::new(self.sqe.addr, self.sqe.len as usize)
+        let start = match self.sqe.opcode {
+            codes::GETXATTR | codes::SETXATTR => self.sqe.off,
+            _ => self.sqe.addr,
+        };
+        Memory::new(start, self.sqe.len as usize)
     }
 
     /// The memory that a vectored op lends, or the one buffer.

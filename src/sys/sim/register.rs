@@ -36,6 +36,8 @@ impl Machine {
             abi::REGISTER_PROBE => Ok(self.probe(arg, count)),
             abi::REGISTER_RING_FDS => Ok(self.register_ring(arg)),
             abi::UNREGISTER_RING_FDS => Ok(self.end_ring(ring)),
+            abi::REGISTER_BUFFERS => self.fix_buffers(ring, arg, count),
+            abi::UNREGISTER_BUFFERS => self.unfix_buffers(ring),
             abi::REGISTER_PBUF_RING => self.register_buffers(ring, arg),
             abi::UNREGISTER_PBUF_RING => self.unregister_buffers(ring, arg),
             abi::REGISTER_IOWQ_MAX_WORKERS => Ok(0),

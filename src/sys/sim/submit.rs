@@ -60,6 +60,17 @@ impl Machine {
                 }
             }
         }
+        if moves(sqe.opcode) && op.refused == 0 {
+            // The kernel looks for it when the op begins, and says the same.
+            op.source = self.files.find(sqe.file_index);
+            match op.source {
+                Some(source) => self.files.retain(source),
+                None => {
+                    op.refused = libc::EBADF;
+                    self.suspect("an entry names a descriptor that is not open", serial);
+                }
+            }
+        }
         if op.is_multishot()
             && op.has_flag(codes::CQE_SKIP_SUCCESS)
             && op.sqe.opcode == codes::POLL_ADD
@@ -91,6 +102,9 @@ impl Machine {
             codes::CONNECT => address::read(Memory::new(sqe.addr, sqe.off as usize))
                 .map(Payload::Address)
                 .ok_or(libc::EAFNOSUPPORT),
+            codes::GETXATTR | codes::SETXATTR => {
+                Ok(Payload::Paths(memory::c_string(sqe.addr3), memory::c_string(sqe.addr)))
+            }
             codes::READV | codes::WRITEV => {
                 Ok(Payload::Pieces(memory::pieces(sqe.addr, sqe.len as usize)))
             }
@@ -106,7 +120,7 @@ impl Machine {
             codes::RENAMEAT | codes::LINKAT | codes::SYMLINKAT => {
                 Ok(Payload::Paths(memory::c_string(sqe.addr), memory::c_string(sqe.off)))
             }
-            opcode if codes::KNOWN.iter().any(|(known, _)| *known == opcode) => Ok(Payload::None),
+            opcode if codes::is_known(opcode) => Ok(Payload::None),
             opcode => {
                 self.violation(format!(
                     "the simulator does not know the opcode {opcode}: it has to be taught what the \
@@ -159,7 +173,11 @@ impl Machine {
                 }
             },
         }
-        self.start_linked_timeout(id);
+        // The kernel starts it once the first attempt has returned, which is not before the end of an
+        // op that waits on a worker. Before 6.15 it did not wait for that.
+        if !moves(opcode) || self.faults.get(Fault::OldKernel) > 0 {
+            self.start_linked_timeout(id);
+        }
     }
 
     /// Whether the op's host has crashed: then nothing is done any more but closing.
@@ -195,6 +213,10 @@ fn uses_file(opcode: u8) -> bool {
         opcode,
         codes::READV
             | codes::WRITEV
+            | codes::READ_FIXED
+            | codes::WRITE_FIXED
+            | codes::SPLICE
+            | codes::TEE
             | codes::FSYNC
             | codes::POLL_ADD
             | codes::SENDMSG
@@ -214,6 +236,11 @@ fn uses_file(opcode: u8) -> bool {
     )
 }
 
+/// Whether the opcode moves bytes from another file, `file_index`, to the one that `fd` names.
+pub(super) fn moves(opcode: u8) -> bool {
+    matches!(opcode, codes::SPLICE | codes::TEE)
+}
+
 /// Opcodes that the kernel never tries in passing (`REQ_F_FORCE_ASYNC`).
 pub(super) fn always_on_a_worker(sqe: &Sqe) -> bool {
     const MAKES: u32 = (libc::O_CREAT | libc::O_TRUNC | libc::O_TMPFILE) as u32;
@@ -228,6 +255,10 @@ pub(super) fn always_on_a_worker(sqe: &Sqe) -> bool {
         | codes::MKDIRAT
         | codes::SYMLINKAT
         | codes::LINKAT
+        | codes::SETXATTR
+        | codes::GETXATTR
+        | codes::SPLICE
+        | codes::TEE
         | codes::SHUTDOWN => true,
         _ => false,
     }

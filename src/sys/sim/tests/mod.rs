@@ -3,6 +3,8 @@
 mod conformance;
 mod files;
 mod loops;
+mod opcodes;
+mod pipes;
 mod rare;
 mod sweep;
 

@@ -22,6 +22,7 @@ const MARKS: &[&str] = &[
     "connect without an answer",
     "connection reset by its peer",
     "connection reset on its way",
+    "end of a pipe",
     "enter busy",
     "enter interrupted",
     "entry kept in the backlog",
@@ -30,6 +31,8 @@ const MARKS: &[&str] = &[
     "late notification",
     "linked timeout fired",
     "listener closed with connections waiting",
+    "move that waits for bytes",
+    "move that waits for room",
     "multishot ended by the kernel",
     "op failed for its own reason",
     "op on a worker",
@@ -42,8 +45,8 @@ const MARKS: &[&str] = &[
     "send that goes on",
     "short read",
     "short submit",
-    "short write",
     "short write to a file",
+    "short write",
     "stream paused",
     "sync failed",
     "turn that the kernel had no room for",
@@ -51,8 +54,10 @@ const MARKS: &[&str] = &[
     "wake for nothing",
     "work past the cap",
     "worker interrupted",
-    "write fails later",
     "write failed",
+    "write fails later",
+    "write to a broken pipe",
+    "write to a full pipe",
 ];
 
 /// A stream of connections and streams of bytes that nobody reads for a while.
@@ -126,9 +131,9 @@ fn play<F: Future>(seed: u64, settings: Builder, program: F) {
 
 #[test]
 fn a_sweep_comes_by_every_rare_path() {
-    for seed in 0..400 {
+    for seed in 0..500 {
         let settings = || Builder::new().raise_nofile_limit(false);
-        match seed % 4 {
+        match seed % 5 {
             0 => play(seed, settings(), streams()),
             1 => play(seed, settings().entries(4).cq_entries(8), crowd()),
             2 => play(seed, settings(), async {
@@ -136,6 +141,7 @@ fn a_sweep_comes_by_every_rare_path() {
                     let _failed = super::files::exercise().await;
                 }
             }),
+            3 => play(seed, settings(), super::pipes::relay(20_000, Duration::from_micros(seed))),
             _ => play(seed, settings(), super::sweep::storm(seed)),
         }
     }

@@ -8,6 +8,7 @@
 mod kernel;
 mod situations;
 mod subjects;
+mod transcript;
 
 use std::collections::BTreeSet;
 

@@ -228,7 +228,7 @@ impl Script {
             Situation::PeerCloses => {
                 kernel.push(&entry);
                 kernel.enter(0);
-                stage.client = None;
+                stage.close_peer(subject);
             }
             Situation::PeerShutsDown => {
                 kernel.push(&entry);

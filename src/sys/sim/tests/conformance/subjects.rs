@@ -9,7 +9,7 @@ use io_uring::{opcode, types};
 use super::kernel::Kernel;
 use super::situations::Situation;
 use crate::sys::address::SocketAddress;
-use crate::sys::{Mapping, abi, door, eventfd, socket};
+use crate::sys::{Mapping, abi, door, eventfd, sim, socket};
 
 /// The op that a script is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,9 +27,14 @@ pub(super) enum Subject {
     AcceptMany,
     CountRead,
     CountPoll,
+    PipeRead,
+    PipePoll,
+    PipeWrite,
+    Splice,
+    Tee,
 }
 
-pub(super) const SUBJECTS: [Subject; 13] = [
+pub(super) const SUBJECTS: [Subject; 18] = [
     Subject::Recv,
     Subject::RecvAll,
     Subject::Peek,
@@ -43,6 +48,11 @@ pub(super) const SUBJECTS: [Subject; 13] = [
     Subject::AcceptMany,
     Subject::CountRead,
     Subject::CountPoll,
+    Subject::PipeRead,
+    Subject::PipePoll,
+    Subject::PipeWrite,
+    Subject::Splice,
+    Subject::Tee,
 ];
 
 impl Subject {
@@ -55,15 +65,19 @@ impl Subject {
     }
 
     fn is_stream(self) -> bool {
-        !self.accepts() && !self.counts()
+        !self.accepts() && !self.counts() && !self.is_of_pipes()
+    }
+
+    fn is_of_pipes(self) -> bool {
+        use Subject::{PipePoll, PipeRead, PipeWrite, Splice, Tee};
+        matches!(self, PipeRead | PipePoll | PipeWrite | Splice | Tee)
     }
 
     /// Whether a situation makes sense for this op.
     pub(super) fn fits(self, situation: Situation) -> bool {
         match situation {
-            Situation::PeerCloses | Situation::PeerShutsDown | Situation::ShutDown => {
-                self.is_stream()
-            }
+            Situation::PeerCloses => self.is_stream() || self.is_of_pipes(),
+            Situation::PeerShutsDown | Situation::ShutDown => self.is_stream(),
             // A forced worker polls once more, and how often it says so is its own business.
             Situation::OnAWorker => !matches!(self, Subject::PollMany | Subject::CountPoll),
             _ => true,
@@ -71,7 +85,10 @@ impl Subject {
     }
 }
 
-/// Sockets, a counter and memory for a script.
+/// The ends of a pipe, read from and written to, until they are closed.
+type Ends = [Option<OwnedFd>; 2];
+
+/// Sockets, pipes, a counter and memory for a script.
 pub(super) struct Stage {
     listener: OwnedFd,
     address: SocketAddr,
@@ -79,6 +96,8 @@ pub(super) struct Stage {
     pub(super) client: Option<OwnedFd>,
     counter: OwnedFd,
     others: Vec<OwnedFd>,
+    /// An empty pipe, one that is full, and one that is moved to.
+    pipes: [Ends; 3],
     /// Buffers that the kernel chooses from; never freed under its hands.
     _group: std::mem::ManuallyDrop<Mapping>,
 }
@@ -108,7 +127,13 @@ impl Stage {
         let counter = eventfd::eventfd().expect("a counter");
         let group = std::mem::ManuallyDrop::new(provide(kernel));
         let client = Some(client);
-        Stage { listener, address, server, client, counter, others: Vec::new(), _group: group }
+        let (others, pipes) = (Vec::new(), [pipe(), pipe(), pipe()]);
+        let page = vec![7_u8; 4096];
+        for _ in 0..16 {
+            let write = opcode::Write::new(end(&pipes[1], 1), page.as_ptr(), 4096).build();
+            assert_eq!(kernel.staged(write), 4096);
+        }
+        Stage { listener, address, server, client, counter, others, pipes, _group: group }
     }
 
     /// The op's entry; what it lends is leaked.
@@ -141,6 +166,16 @@ impl Stage {
             Subject::AcceptMany => opcode::AcceptMulti::new(listener).build(),
             Subject::CountRead => opcode::Read::new(counter, start, 8).build(),
             Subject::CountPoll => opcode::PollAdd::new(counter, 1).multi(true).build(),
+            Subject::PipeRead => opcode::Read::new(end(&self.pipes[0], 0), start, 64).build(),
+            Subject::PipePoll => opcode::PollAdd::new(end(&self.pipes[0], 0), 1).build(),
+            Subject::PipeWrite => opcode::Write::new(end(&self.pipes[1], 1), start, 64).build(),
+            Subject::Splice => {
+                let (from, to) = (end(&self.pipes[0], 0), end(&self.pipes[2], 1));
+                opcode::Splice::new(from, -1, to, -1, 64).build()
+            }
+            Subject::Tee => {
+                opcode::Tee::new(end(&self.pipes[0], 0), end(&self.pipes[2], 1), 64).build()
+            }
         }
     }
 
@@ -151,10 +186,29 @@ impl Stage {
             self.others.push(client);
         } else if subject.counts() {
             eventfd::eventfd_signal(self.counter.as_fd()).expect("a signal");
+        } else if subject == Subject::PipeWrite {
+            let mut room = [0_u8; 4096];
+            let (reader, mut left) = (end(&self.pipes[1], 0), 4096);
+            while left > 0 {
+                let read = opcode::Read::new(reader, room.as_mut_ptr(), left).build();
+                left -= u32::try_from(kernel.staged(read)).expect("bytes");
+            }
+        } else if subject.is_of_pipes() {
+            let write = opcode::Write::new(end(&self.pipes[0], 1), b"0123456789".as_ptr(), 10);
+            assert_eq!(kernel.staged(write.build()), 10);
         } else if let Some(client) = &self.client {
             let bytes = b"0123456789";
             let send = opcode::Send::new(fd(client), bytes.as_ptr(), 10).build();
             assert_eq!(kernel.staged(send), 10);
+        }
+    }
+
+    /// Closes what the op's file has on its other side.
+    pub(super) fn close_peer(&mut self, subject: Subject) {
+        match subject {
+            Subject::PipeWrite => self.pipes[1][0] = None,
+            _ if subject.is_of_pipes() => self.pipes[0][1] = None,
+            _ => self.client = None,
         }
     }
 
@@ -163,6 +217,10 @@ impl Stage {
         match subject {
             _ if subject.accepts() => self.listener.as_raw_fd(),
             _ if subject.counts() => self.counter.as_raw_fd(),
+            Subject::PipeRead | Subject::PipePoll => end(&self.pipes[0], 0).0,
+            Subject::PipeWrite => end(&self.pipes[1], 1).0,
+            // By what they move to.
+            Subject::Splice | Subject::Tee => end(&self.pipes[2], 1).0,
             _ => self.server.as_raw_fd(),
         }
     }
@@ -170,6 +228,15 @@ impl Stage {
 
 fn fd(owned: &OwnedFd) -> types::Fd {
     types::Fd(owned.as_raw_fd())
+}
+
+/// A pipe of whichever kernel this thread has.
+pub(super) fn pipe() -> Ends {
+    sim::pipe().expect("a pipe").map(Some)
+}
+
+pub(super) fn end(pipe: &Ends, which: usize) -> types::Fd {
+    fd(pipe[which].as_ref().expect("it is open"))
 }
 
 fn connected(kernel: &mut Kernel, address: SocketAddr) -> OwnedFd {
