@@ -50,7 +50,7 @@ pub struct Member<T: Op> {
 /// What a chain does with each of its ops, whatever they are.
 trait Link {
     /// Whether it may be pushed as it is.
-    fn is_free(&self, driver: &Driver) -> bool;
+    fn is_free(&self, driver: &mut Driver) -> bool;
     /// Gives it its slot; its entry.
     fn prepare(&mut self, driver: &mut Driver, waker: &Waker) -> Prepared;
     /// Has the loop keep the time of its timeout, as a linked one would stand between two links.
@@ -65,7 +65,7 @@ impl<T: Op> Link for Member<T>
 where
     T::Output: Verdict,
 {
-    fn is_free(&self, driver: &Driver) -> bool {
+    fn is_free(&self, driver: &mut Driver) -> bool {
         let target = self.submit.idle().and_then(Op::descriptor);
         self.submit.idle().is_some() && target.is_none_or(|fd: FdRef| driver.admits(fd))
     }

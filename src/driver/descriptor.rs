@@ -65,15 +65,6 @@ struct Entry {
     rare: Option<Box<Rare>>,
 }
 
-/// Whether there is anything to ask before an op is submitted.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Admission {
-    /// Nothing: it may be counted and submitted.
-    Free,
-    /// Its gate, its loop or its handles have to be looked at.
-    Asked,
-}
-
 /// Whether an op may be submitted now.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Gate {
@@ -134,7 +125,8 @@ impl Descriptors {
         entry.filter(|entry| own && entry.generation == fd.generation && entry.users > 0)
     }
 
-    /// Where an op on this descriptor is counted, if there is nothing to ask before it.
+    /// Where an op on this descriptor is counted, if there is nothing to ask before it: as a rule
+    /// there is not.
     #[inline]
     pub(super) fn admit(&mut self, fd: FdRef) -> Option<&mut u32> {
         let entry = self.entries.get_mut(fd.index as usize)?;
@@ -145,26 +137,19 @@ impl Descriptors {
         is_free.then_some(&mut entry.users)
     }
 
-    /// Whether there is anything to ask before an op on this descriptor: as a rule there is not.
-    #[inline]
-    pub(super) fn admission(&self, fd: FdRef) -> Admission {
-        match self.entries.get(fd.index as usize) {
-            Some(entry)
-                if fd.runtime == self.runtime
-                    && entry.generation == fd.generation
-                    && entry.handles > 0
-                    && entry.rare.is_none() =>
-            {
-                Admission::Free
-            }
-            _ => Admission::Asked,
-        }
-    }
-
     /// Counts one more op on a descriptor that has admitted it.
     #[inline]
     pub(super) fn count(&mut self, fd: FdRef) {
         self.entries[fd.index as usize].users += 1;
+    }
+
+    /// Where an op that has ended is counted, if it is one of many and nothing else is to be done when
+    /// it goes. While it is counted, its descriptor is the one that it names.
+    #[inline]
+    pub(super) fn one_of_many(&mut self, fd: FdRef) -> Option<&mut u32> {
+        let entry = self.entries.get_mut(fd.index as usize)?;
+        debug_assert!(fd.runtime == self.runtime && entry.generation == fd.generation);
+        (entry.users > 1 && entry.rare.is_none()).then_some(&mut entry.users)
     }
 
     /// Counts one user less where that changes nothing else; `false` when there may be more to do.

@@ -8,7 +8,7 @@
 use std::io;
 use std::task::Waker;
 
-use super::descriptor::{Admission, FdRef, Gate};
+use super::descriptor::{FdRef, Gate};
 use super::key::Kind;
 use super::op::Op;
 use super::{Driver, OpKey, table};
@@ -92,7 +92,7 @@ impl Driver {
         if self.is_closing || !self.backlog.is_empty() {
             return None;
         }
-        let Driver { descriptors, table, cells, ring, counters, .. } = self;
+        let Driver { descriptors, table, ring, counters, .. } = self;
         let wake = Wake::Task(scheduler::task_of(waker)?);
         let target = place.as_ref()?.descriptor();
         let users = match target {
@@ -100,15 +100,15 @@ impl Driver {
             Some(fd) => Some(descriptors.admit(fd)?),
         };
         let room = ring.place()?;
-        let slot = table.vacant()?;
+        let mut slot = table.vacant::<T>()?;
         let op = place.take()?;
-        // A buffer that panics here leaks its cell, and nothing has been counted.
-        let (cell, entry) = cells.put(op);
+        // A buffer that panics here is lost, and nothing has been counted.
+        let entry = slot.seat().put(op);
         if let Some(users) = users {
             *users += 1;
         }
-        let about = table::About { descriptor: target, lane: T::LANE, opcode: entry.opcode() };
-        let key = slot.insert(cell, wake, about, table::Marks::default(), self.now_ns);
+        let about = table::About { descriptor: target, lane: T::LANE };
+        let key = slot.begin(wake, about, table::Marks::default(), self.now_ns);
         room.push(&entry.with_user_data(key.user_data(Kind::Op)));
         counters.submitted += 1;
         tracing::trace!(op = T::NAME, slot = key.index, queued = false, "push");
@@ -126,27 +126,26 @@ impl Driver {
         let op = place.as_mut().expect("an op that is started is there");
         let target = op.descriptor();
         if let Some(fd) = target {
-            match self.descriptors.admission(fd) {
-                Admission::Free => {}
-                Admission::Asked => match self.pass_gate(op, fd, waker) {
-                    None => {}
-                    Some(start) => return start,
-                },
+            if !self.admits(fd) {
+                if let Some(start) = self.pass_gate(op, fd, waker) {
+                    return start;
+                }
             }
         }
         if self.is_closing || !self.table.has_room() {
             return Start::Refused(sys::shutting_down());
         }
         let op = place.take().expect("an op that is started is there");
-        // A buffer that panics here leaks its cell, and nothing has been counted.
-        let (mut cell, entry) = self.cells.put(op);
-        let timeout = deadline_ns.map(|at| cell.link_timeout(sys::timespec(at)));
+        let mut slot = self.table.make_vacant::<T>();
+        // A buffer that panics here is lost, and nothing has been counted.
+        let entry = slot.seat().put(op);
+        let timeout = deadline_ns.map(|at| slot.seat().link_timeout(sys::timespec(at)));
         if let Some(fd) = target {
             self.descriptors.count(fd);
         }
         let marks = table::Marks { timed: timeout.is_some(), ..table::Marks::default() };
-        let about = table::About { descriptor: target, lane: T::LANE, opcode: entry.opcode() };
-        let key = self.table.insert(cell, Wake::of(waker), about, marks, self.now_ns);
+        let about = table::About { descriptor: target, lane: T::LANE };
+        let key = slot.begin(Wake::of(waker), about, marks, self.now_ns);
         let entry = entry.with_user_data(key.user_data(Kind::Op));
         let queued = match timeout {
             None => self.backlog.push_op(&mut self.ring, key, entry, None),
@@ -174,8 +173,8 @@ impl Driver {
     }
 
     /// Whether an op on this descriptor may be pushed without looking at anything first.
-    pub(super) fn admits(&self, fd: FdRef) -> bool {
-        matches!(self.descriptors.admission(fd), Admission::Free)
+    pub(super) fn admits(&mut self, fd: FdRef) -> bool {
+        self.descriptors.admit(fd).is_some()
     }
 
     /// Whether ops are started still.
@@ -197,13 +196,13 @@ impl Driver {
     /// be pushed.
     pub(super) fn prepare_linked<T: Op>(&mut self, op: T, waker: &Waker) -> (OpKey, Prepared) {
         let target = op.descriptor();
-        let (cell, entry) = self.cells.put(op);
+        let mut slot = self.table.make_vacant::<T>();
+        let entry = slot.seat().put(op);
         if let Some(fd) = target {
             self.descriptors.count(fd);
         }
-        let about = table::About { descriptor: target, lane: T::LANE, opcode: entry.opcode() };
-        let marks = table::Marks::default();
-        let key = self.table.insert(cell, Wake::of(waker), about, marks, self.now_ns);
+        let about = table::About { descriptor: target, lane: T::LANE };
+        let key = slot.begin(Wake::of(waker), about, table::Marks::default(), self.now_ns);
         self.counters.submitted += 1;
         tracing::trace!(op = T::NAME, slot = key.index, "push linked");
         (key, entry.with_user_data(key.user_data(Kind::Op)))
@@ -250,22 +249,17 @@ impl Driver {
         (self.descriptors.handles(fd) == 0).then(|| Start::Refused(sys::closed()))
     }
 
-    /// The op that has ended well, and its outcome; else it is left to [`poll`](Self::poll).
+    /// The op that has ended well, and its outcome, where that is all; else it is left to
+    /// [`poll`](Self::poll).
     #[inline]
     pub(super) fn take_success<T: Op>(&mut self, key: OpKey) -> Option<(T, Outcome)> {
-        let table::Done { cell, outcome, descriptor, .. } = self.table.take_success(key)?;
-        let op = self.cells.take(cell);
-        if let Some(fd) = descriptor {
-            self.release(fd);
-        }
-        Some((op, outcome))
+        self.table.take_success(key, &mut self.descriptors)
     }
 
     /// The op and its outcome when its final completion has come; else keeps the waker.
     #[inline(never)]
     pub(super) fn poll<T: Op>(&mut self, key: OpKey, waker: &Waker) -> Option<Finished<T>> {
-        let table::Done { cell, outcome, marks, descriptor } = self.table.take_done(key, waker)?;
-        let op = self.cells.take(cell);
+        let table::Done { op, outcome, marks, descriptor } = self.table.take_done(key, waker)?;
         if let Some(fd) = descriptor {
             self.release(fd);
         }

@@ -61,7 +61,7 @@ impl Driver {
                 (None, _) => None,
             };
             Some(OpInfo {
-                name: slot.cell.as_ref().map_or("", |cell| cell.name()),
+                name: slot.seat.name(),
                 descriptor: slot.descriptor.map(|fd| fd.descriptor().number()),
                 age_ns: now_ns.saturating_sub(slot.since_ns),
                 is_abandoned,

@@ -22,6 +22,7 @@
 mod backlog;
 mod chain;
 mod closing;
+mod counters;
 mod descriptor;
 mod drain;
 mod ending;
@@ -50,6 +51,7 @@ use std::os::fd::AsFd;
 use self::backlog::Backlog;
 pub use self::chain::{Chain, Links, chain};
 pub(crate) use self::closing::Closing;
+pub(crate) use self::counters::Counters;
 use self::descriptor::Descriptors;
 pub(crate) use self::descriptor::FdRef;
 pub use self::ending::{Cancel, CancelOn};
@@ -69,11 +71,11 @@ pub(crate) use self::notifier::Notifier;
 pub(crate) use self::op::{Lane, Op};
 use self::pool::Pool;
 pub(crate) use self::pool::{PoolConfig, take_buffer};
-use self::slot::{Cells, EmptyCell, Salvage};
+use self::slot::{EmptyCell, Salvage};
 pub(crate) use self::stash::{Leftover, Stash};
 pub use self::submit::Submit;
 use self::table::Table;
-pub(crate) use self::turn::{Counters, Reaped};
+pub(crate) use self::turn::Reaped;
 use crate::scheduler::Wake;
 use crate::sys::{self, Outcome, Ring, RingConfig, SetupError, Sqe, Wait};
 
@@ -82,7 +84,6 @@ pub(crate) struct Driver {
     ring: Ring,
     runtime: u32,
     table: Table,
-    cells: Cells,
     descriptors: Descriptors,
     backlog: Backlog,
     pool: Pool,
@@ -121,7 +122,6 @@ impl Driver {
         let mut driver = Driver {
             notifier,
             table: Table::new(),
-            cells: Cells::new(),
             descriptors: Descriptors::new(runtime),
             backlog: Backlog::default(),
             pool: Pool::new(pool),
@@ -204,7 +204,7 @@ impl Driver {
     /// Ends a salvage whose op has been finished: its descriptor is released last, so that what
     /// the op kept was kept in time.
     fn end_salvage(&mut self, empty: EmptyCell, target: (Option<FdRef>, Option<Lane>)) {
-        self.cells.recycle(empty);
+        self.table.recycle(empty);
         self.counters.salvaged += 1;
         let (Some(fd), lane) = target else { return };
         if let Some(lane) = lane {

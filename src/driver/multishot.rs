@@ -164,8 +164,7 @@ impl Driver {
             }
             return Next::Pending;
         }
-        let cell = self.table.remove(key).expect("the slot was just read");
-        let op = self.cells.take(cell);
+        let op = self.table.take_op(key).expect("the slot was just read");
         if let Some(fd) = descriptor {
             self.release(fd);
         }

@@ -1,11 +1,12 @@
-//! The memory of ops in flight: cells that do not move, recycled by size.
+//! The memory of ops in flight: cells that do not move.
 //!
 //! An op is moved into a cell before it is asked for pointers. From then on nobody touches the
-//! cell until the kernel has posted the op's final completion; then the op is moved out and the
-//! cell goes to the free list of its size class, so that a steady load allocates nothing.
+//! cell until the kernel has posted the op's final completion; then the op is moved out. Each slot
+//! has a [`Seat`], whose cell stays there for the next op of its size class, so that a steady load
+//! allocates nothing.
 //!
-//! An [`OpCell`] has no destructor on purpose: a cell that is lost is leaked, never freed under
-//! the kernel's hands.
+//! An [`OpCell`] has no destructor on purpose, and a seat frees only a cell without an op: a cell
+//! that is lost is leaked, never freed under the kernel's hands.
 
 #![expect(unsafe_code, reason = "moves ops in and out of type-erased memory")]
 
@@ -16,7 +17,6 @@ use std::ptr::NonNull;
 
 use super::descriptor::FdRef;
 use super::op::{Lane, Op};
-use crate::growth;
 use crate::sys::{Outcome, Prepared, Sqe};
 
 /// Bytes of the cells of each class, header included: with the word that the usual allocators put
@@ -25,6 +25,10 @@ const CLASSES: [usize; 9] = [56, 72, 88, 120, 152, 184, 248, 504, 1016];
 const ALIGN: usize = 16;
 /// What guards freed memory has to be told of each cell that is free.
 const KEEPS_CELLS: bool = !cfg!(any(guard_pages, address_sanitizer, miri));
+/// How many kinds of seats without an op there are: with a cell of each class, and without any.
+pub(super) const EMPTY_KINDS: usize = CLASSES.len() + 1;
+/// The kind of those without any.
+pub(super) const BARE: usize = CLASSES.len();
 
 /// What stands before the op in each cell: the time of its linked timeout, if it has one.
 #[repr(C, align(16))]
@@ -39,6 +43,35 @@ struct VTable {
     type_id: fn() -> TypeId,
     name: &'static str,
     salvage: unsafe fn(NonNull<u8>, Outcome),
+}
+
+/// What stands in a seat without an op, by kind.
+static EMPTY: [VTable; EMPTY_KINDS] = {
+    let mut all = [const { empty(None) }; EMPTY_KINDS];
+    let mut class = 0;
+    while class < CLASSES.len() {
+        all[class] = empty(Some(class));
+        class += 1;
+    }
+    all
+};
+
+const fn empty(class: Option<usize>) -> VTable {
+    unsafe fn nothing(_cell: NonNull<u8>, _outcome: Outcome) {}
+    let layout = match class {
+        Some(class) => class_layout(class),
+        None => Layout::new::<Header>(),
+    };
+    VTable { layout, class, type_id: TypeId::of::<NoOp>, name: "", salvage: nothing }
+}
+
+enum NoOp {}
+
+const fn class_layout(class: usize) -> Layout {
+    match Layout::from_size_align(CLASSES[class], ALIGN) {
+        Ok(layout) => layout,
+        Err(_) => panic!("classes are small"),
+    }
 }
 
 struct VTableOf<T>(T);
@@ -62,12 +95,18 @@ impl<T: Op> VTableOf<T> {
         if class < CLASSES.len() { Some(class) } else { None }
     };
 
+    /// The kind of seat that the op is put into.
+    const KIND: usize = match Self::CLASS {
+        Some(class) => class,
+        None => BARE,
+    };
+
+    /// The kind of seat that it leaves behind.
+    const LEFT: usize = if KEEPS_CELLS { Self::KIND } else { BARE };
+
     const VTABLE: &'static VTable = &VTable {
         layout: match Self::CLASS {
-            Some(class) => match Layout::from_size_align(CLASSES[class], ALIGN) {
-                Ok(layout) => layout,
-                Err(_) => panic!("classes are small"),
-            },
+            Some(class) => class_layout(class),
             None => Self::LAYOUT,
         },
         class: Self::CLASS,
@@ -117,17 +156,6 @@ impl OpCell {
     /// The op's name, for logs and dumps.
     pub(super) fn name(&self) -> &'static str {
         self.vtable.name
-    }
-
-    /// Writes the time of the op's linked timeout into the cell and lends it.
-    pub(super) fn link_timeout(&mut self, timespec: [i64; 2]) -> Prepared {
-        let header = self.memory.cast::<Header>();
-        // SAFETY: the header is at the start of each cell, and only this function refers to it.
-        let header: &mut Header = unsafe { &mut *header.as_ptr() };
-        header.timespec = timespec;
-        let sqe = Sqe::link_timeout(&header.timespec, true);
-        // SAFETY: the cell stays in place as long as its op is in flight.
-        unsafe { sqe.detach() }
     }
 }
 
@@ -183,6 +211,11 @@ pub(crate) struct EmptyCell {
 }
 
 impl EmptyCell {
+    /// Whether it is kept for another op.
+    pub(super) fn is_kept(&self) -> bool {
+        KEEPS_CELLS && self.vtable.class.is_some()
+    }
+
     fn free(self) {
         // SAFETY: the memory came from `allocate` with this layout and is empty.
         unsafe { dealloc(self.memory.as_ptr(), self.vtable.layout) }
@@ -195,24 +228,18 @@ impl std::fmt::Debug for EmptyCell {
     }
 }
 
-/// The free lists.
-pub(super) struct Cells {
-    free: [Vec<NonNull<u8>>; CLASSES.len()],
-    /// Whether entries that the kernel has left in the queue may name cells of ops that are over.
+/// Frees cells, but none as long as the kernel has left entries in the submission queue.
+///
+/// The first of those may be the timeout of a pair that was cut in two. Its time stands in the cell
+/// of an op that may well be over when the kernel comes to read it.
+#[derive(Default)]
+pub(super) struct Freeing {
     holds: bool,
-    /// Cells that are to be freed when they do so no more.
+    /// Cells that are to be freed when no entry is left any more.
     held: Vec<EmptyCell>,
 }
 
-impl Cells {
-    pub(super) fn new() -> Self {
-        Cells { free: [const { Vec::new() }; CLASSES.len()], holds: false, held: Vec::new() }
-    }
-
-    /// Frees no cell as long as the kernel has left entries in the submission queue.
-    ///
-    /// The first of them may be the timeout of a pair that was cut in two. Its time stands in the
-    /// cell of an op that may well be over when the kernel comes to read it.
+impl Freeing {
     #[inline]
     pub(super) fn hold_while(&mut self, has_leftovers: bool) {
         if self.holds != has_leftovers {
@@ -228,57 +255,136 @@ impl Cells {
         }
     }
 
-    /// Moves `op` into a cell and asks it for its SQE there.
-    #[inline(always)]
-    pub(super) fn put<T: Op>(&mut self, op: T) -> (OpCell, Prepared) {
-        let vtable = VTableOf::<T>::VTABLE;
-        let recycled = vtable.class.and_then(|class| self.free[class].pop());
-        let memory = recycled.unwrap_or_else(|| allocate(vtable.layout));
-        // SAFETY: the memory has the vtable's layout, whose room behind the header fits a `T`, and
-        // nobody else refers to it.
-        unsafe { op_address(memory).cast::<T>().write(op) };
-        // SAFETY: the op was just put there, and nobody else knows of the cell.
-        let entry = unsafe { prepare::<T>(memory) };
-        (OpCell { memory, vtable }, entry)
-    }
-
-    /// Moves the op out of a cell whose final completion has come, or that was never submitted.
-    ///
-    /// # Panics
-    ///
-    /// When the cell holds an op of another type, which would be a mistake of the driver.
-    #[inline(always)]
-    pub(super) fn take<T: Op>(&mut self, cell: OpCell) -> T {
-        // A type may have several tables, so another address says nothing.
-        let is_same = std::ptr::eq(cell.vtable, VTableOf::<T>::VTABLE)
-            || (cell.vtable.type_id)() == TypeId::of::<T>();
-        assert!(is_same, "a cell holds {}", cell.vtable.name);
-        // SAFETY: the cell holds an initialised `T`; it is consumed here.
-        let op = unsafe { op_address(cell.memory).cast::<T>().read() };
-        self.recycle(EmptyCell { memory: cell.memory, vtable: cell.vtable });
-        op
-    }
-
-    /// Puts an empty cell on the free list of its class.
-    #[inline]
-    pub(super) fn recycle(&mut self, cell: EmptyCell) {
-        match cell.vtable.class {
-            Some(class) if KEEPS_CELLS => growth::push(&mut self.free[class], cell.memory),
-            _ if self.holds => self.held.push(cell),
-            _ => cell.free(),
-        }
+    pub(super) fn free(&mut self, cell: EmptyCell) {
+        if self.holds { self.held.push(cell) } else { cell.free() }
     }
 }
 
-impl Drop for Cells {
+impl Drop for Freeing {
     fn drop(&mut self) {
         self.set_holds(false);
-        for (class, cells) in self.free.iter_mut().enumerate() {
-            let layout = Layout::from_size_align(CLASSES[class], ALIGN).expect("classes are small");
-            for cell in cells.drain(..) {
-                // SAFETY: cells on a free list are empty and have the layout of their class.
-                unsafe { dealloc(cell.as_ptr(), layout) }
-            }
+    }
+}
+
+/// The kind of seat that an op of type `T` is put into.
+#[inline(always)]
+pub(super) fn kind_of<T: Op>() -> usize {
+    VTableOf::<T>::KIND
+}
+
+/// The kind of seat that an op of type `T` leaves behind.
+#[inline(always)]
+pub(super) fn kind_after<T: Op>() -> usize {
+    VTableOf::<T>::LEFT
+}
+
+/// Where the op of a slot lies; the cell stays when the op has left.
+pub(super) struct Seat {
+    /// Dangling in a bare seat.
+    memory: NonNull<u8>,
+    /// Of the op, or one of [`EMPTY`].
+    vtable: &'static VTable,
+}
+
+impl Seat {
+    pub(super) fn bare() -> Seat {
+        Seat { memory: NonNull::dangling(), vtable: &EMPTY[BARE] }
+    }
+
+    /// Whether an op lies here.
+    #[inline]
+    pub(super) fn is_taken(&self) -> bool {
+        !EMPTY.as_ptr_range().contains(&std::ptr::from_ref(self.vtable))
+    }
+
+    /// The name of the op that lies here, for logs and dumps.
+    pub(super) fn name(&self) -> &'static str {
+        self.vtable.name
+    }
+
+    /// Moves `op` here and asks it for its SQE. Where that panics, the op is lost and the seat is as
+    /// it was.
+    ///
+    /// # Panics
+    ///
+    /// When the seat is of another kind than the op's, which would be a mistake of the driver.
+    #[inline(always)]
+    pub(super) fn put<T: Op>(&mut self, op: T) -> Prepared {
+        assert!(std::ptr::eq(self.vtable, &EMPTY[VTableOf::<T>::KIND]), "a seat of another kind");
+        if VTableOf::<T>::CLASS.is_none() {
+            self.memory = allocate(VTableOf::<T>::LAYOUT);
+        }
+        // SAFETY: the memory has a layout whose room behind the header fits a `T`, for it is of the
+        // op's class or was just made for it, and no op lies there.
+        unsafe { op_address(self.memory).cast::<T>().write(op) };
+        // SAFETY: the op was just put there, and nobody else knows of the cell.
+        let entry = unsafe { prepare::<T>(self.memory) };
+        self.vtable = VTableOf::<T>::VTABLE;
+        entry
+    }
+
+    /// Moves the op out when its final completion has come; a cell that is not kept goes to `freeing`.
+    ///
+    /// # Panics
+    ///
+    /// When an op of another type lies here, or none, which would be a mistake of the driver.
+    #[inline(always)]
+    pub(super) fn take<T: Op>(&mut self, freeing: &mut Freeing) -> T {
+        // A type may have several tables, so another address says nothing.
+        let is_same = std::ptr::eq(self.vtable, VTableOf::<T>::VTABLE)
+            || (self.vtable.type_id)() == TypeId::of::<T>();
+        assert!(is_same, "here lies {:?}", self.vtable.name);
+        // SAFETY: an initialised `T` lies here; from here on none does.
+        let op = unsafe { op_address(self.memory).cast::<T>().read() };
+        self.vtable = &EMPTY[VTableOf::<T>::LEFT];
+        if VTableOf::<T>::LEFT == BARE {
+            freeing.free(EmptyCell { memory: self.memory, vtable: VTableOf::<T>::VTABLE });
+        }
+        op
+    }
+
+    /// Hands the op out with its cell; the seat is bare then.
+    pub(super) fn leave(&mut self) -> Option<OpCell> {
+        if !self.is_taken() {
+            return None;
+        }
+        let memory = std::mem::replace(&mut self.memory, NonNull::dangling());
+        let vtable = std::mem::replace(&mut self.vtable, &EMPTY[BARE]);
+        Some(OpCell { memory, vtable })
+    }
+
+    /// Makes a bare seat one of `kind`.
+    pub(super) fn furnish(&mut self, kind: usize) {
+        if kind != BARE {
+            self.settle(EmptyCell { memory: allocate(EMPTY[kind].layout), vtable: &EMPTY[kind] });
+        }
+    }
+
+    /// Puts an empty cell into a bare seat; the kind that the seat is of then.
+    pub(super) fn settle(&mut self, cell: EmptyCell) -> usize {
+        assert!(std::ptr::eq(self.vtable, &EMPTY[BARE]), "the seat is not bare");
+        let class = cell.vtable.class.expect("a cell that is kept has a class");
+        (self.memory, self.vtable) = (cell.memory, &EMPTY[class]);
+        class
+    }
+
+    /// Writes the time of the op's linked timeout into the cell and lends it.
+    pub(super) fn link_timeout(&mut self, timespec: [i64; 2]) -> Prepared {
+        let header = self.memory.cast::<Header>();
+        // SAFETY: the header is at the start of each cell, and only this function refers to it.
+        let header: &mut Header = unsafe { &mut *header.as_ptr() };
+        header.timespec = timespec;
+        let sqe = Sqe::link_timeout(&header.timespec, true);
+        // SAFETY: the cell stays in place as long as its op is in flight.
+        unsafe { sqe.detach() }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if !self.is_taken() && !std::ptr::eq(self.vtable, &EMPTY[BARE]) {
+            // SAFETY: the memory came from `allocate` with the layout of its class and is empty.
+            unsafe { dealloc(self.memory.as_ptr(), self.vtable.layout) }
         }
     }
 }
@@ -291,110 +397,4 @@ fn allocate(layout: Layout) -> NonNull<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io;
-    use std::rc::Rc;
-
-    use super::*;
-
-    struct Probe<const N: usize> {
-        token: Rc<()>,
-        bytes: [u8; N],
-    }
-
-    impl<const N: usize> Op for Probe<N> {
-        type Completed = ();
-        type Output = (Rc<()>, io::Result<()>);
-        const NAME: &'static str = "probe";
-
-        fn prepare(&mut self) -> Sqe<'_, ()> {
-            Sqe::nop()
-        }
-
-        fn complete(self, result: io::Result<()>) -> Self::Output {
-            (self.token, result)
-        }
-    }
-
-    #[test]
-    fn an_op_comes_out_of_its_cell_as_it_went_in() {
-        let mut cells = Cells::new();
-        let token = Rc::new(());
-        let (cell, _) = cells.put(Probe { token: token.clone(), bytes: [7u8; 100] });
-        assert_eq!(cell.name(), "probe");
-        let op = cells.take::<Probe<100>>(cell);
-        assert!(Rc::ptr_eq(&op.token, &token));
-        assert_eq!(op.bytes, [7; 100]);
-    }
-
-    #[test]
-    #[cfg_attr(any(guard_pages, address_sanitizer, miri), ignore = "cells are freed at once then")]
-    fn a_cell_is_used_again_by_the_next_op_of_its_class() {
-        let mut cells = Cells::new();
-        let token = Rc::new(());
-        let (cell, _) = cells.put(Probe { token: token.clone(), bytes: [0u8; 60] });
-        let first = cell.memory;
-        cells.take::<Probe<60>>(cell);
-        let (cell, _) = cells.put(Probe { token: token.clone(), bytes: [0u8; 57] });
-        assert_eq!(cell.memory, first);
-        cells.take::<Probe<57>>(cell);
-        assert_eq!(Rc::strong_count(&token), 1);
-    }
-
-    #[test]
-    fn an_op_larger_than_every_class_has_its_own_memory() {
-        let mut cells = Cells::new();
-        let token = Rc::new(());
-        let (cell, _) = cells.put(Probe { token: token.clone(), bytes: [1u8; 5000] });
-        assert_eq!(cells.take::<Probe<5000>>(cell).bytes, [1; 5000]);
-        assert_eq!(Rc::strong_count(&token), 1);
-    }
-
-    #[test]
-    fn no_cell_is_freed_while_entries_are_left_in_the_queue() {
-        let mut cells = Cells::new();
-        let token = Rc::new(());
-        cells.hold_while(true);
-        let (cell, _) = cells.put(Probe { token: token.clone(), bytes: [1u8; 5000] });
-        cells.take::<Probe<5000>>(cell);
-        assert_eq!(cells.held.len(), 1);
-        assert_eq!(Rc::strong_count(&token), 1, "the op itself is gone");
-        cells.hold_while(false);
-        assert!(cells.held.is_empty());
-        let (cell, _) = cells.put(Probe { token, bytes: [1u8; 5000] });
-        cells.take::<Probe<5000>>(cell);
-        assert!(cells.held.is_empty());
-    }
-
-    #[test]
-    fn a_salvaged_op_is_dropped_once_and_its_cell_recycled() {
-        let mut cells = Cells::new();
-        let token = Rc::new(());
-        let (cell, _) = cells.put(Probe { token: token.clone(), bytes: [0u8; 10] });
-        let (empty, _) = Salvage::new(cell, Outcome::CANCELLED, (None, None)).finish();
-        assert_eq!(Rc::strong_count(&token), 1);
-        cells.recycle(empty);
-        let kept = cells.free.iter().map(Vec::len).sum::<usize>();
-        assert_eq!(kept, usize::from(KEEPS_CELLS));
-    }
-
-    #[test]
-    #[cfg_attr(any(address_sanitizer, miri), ignore = "it leaks, as it says")]
-    fn a_lost_cell_is_leaked_and_not_dropped() {
-        let mut cells = Cells::new();
-        let token = Rc::new(());
-        {
-            let (_lost, _) = cells.put(Probe { token: token.clone(), bytes: [0u8; 10] });
-        }
-        assert_eq!(Rc::strong_count(&token), 2);
-    }
-
-    #[test]
-    #[should_panic(expected = "a cell holds probe")]
-    #[cfg_attr(any(address_sanitizer, miri), ignore = "the cell is lost")]
-    fn a_cell_is_never_read_as_another_type() {
-        let mut cells = Cells::new();
-        let (cell, _) = cells.put(Probe { token: Rc::new(()), bytes: [0u8; 10] });
-        cells.take::<Probe<11>>(cell);
-    }
-}
+mod tests;

@@ -289,7 +289,7 @@ impl<T: Op> Submit<T> {
         Poll::Ready(op.complete(outcome.into_result()))
     }
 
-    /// Polls an op that has not ended, or not well.
+    /// Polls an op that has not ended, or not as most do.
     #[inline(never)]
     fn poll_rarely_in_flight(&mut self, key: OpKey, cx: &mut Context<'_>) -> Poll<T::Output> {
         let Some(finished) = super::here(T::NAME, |driver| driver.poll::<T>(key, cx.waker()))
@@ -298,12 +298,15 @@ impl<T: Op> Submit<T> {
             return Poll::Pending;
         };
         self.state = State::Done;
-        self.finish_failed(finished, cx)
+        self.finish(finished, cx)
     }
 
-    /// Says how an op failed, or submits it again.
-    fn finish_failed(&mut self, finished: Finished<T>, cx: &mut Context<'_>) -> Poll<T::Output> {
+    /// Says how an op has ended, or submits it again.
+    fn finish(&mut self, finished: Finished<T>, cx: &mut Context<'_>) -> Poll<T::Output> {
         let Finished { mut op, outcome, end } = finished;
+        if outcome.res >= 0 && op.goes_on(outcome.res) {
+            return self.start_again(op, cx);
+        }
         let result = match end {
             _ if outcome.is_interrupted() && !T::IS_REPEATABLE => outcome.into_result(),
             End::Again => {
@@ -335,7 +338,7 @@ impl<T: Op> Submit<T> {
 impl<T: Op> Future for Submit<T> {
     type Output = T::Output;
 
-    #[inline]
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T::Output> {
         let this = self.get_mut();
         match this.state {

@@ -1,14 +1,18 @@
 //! The slots of the ops in flight.
+//!
+//! A slot that is free keeps the memory of its last op, so the free slots are listed by the size of
+//! that: an op takes one whose cell fits it, and finds both at once.
 
 use std::mem::ManuallyDrop;
 use std::task::Waker;
 
-use super::descriptor::FdRef;
+use super::descriptor::{Descriptors, FdRef};
 use super::key::{INDEX_MAX, OpKey};
 use super::lifecycle::{AfterCompletion, Lifecycle};
 use super::multishot::Stream;
 use super::op::Lane;
-use super::slot::OpCell;
+use super::op::Op;
+use super::slot::{self, BARE, EMPTY_KINDS, EmptyCell, Freeing, OpCell, Seat};
 use crate::growth;
 use crate::scheduler::Wake;
 use crate::sys::Outcome;
@@ -17,13 +21,12 @@ use crate::sys::Outcome;
 pub(super) struct Slot {
     pub(super) lifecycle: Lifecycle,
     /// Empty only while the slot is free.
-    pub(super) cell: Option<OpCell>,
+    pub(super) seat: Seat,
     pub(super) descriptor: Option<FdRef>,
     pub(super) lane: Option<Lane>,
     /// The items of a multishot op.
     pub(super) stream: Option<Box<Stream>>,
     generation: u32,
-    pub(super) opcode: u8,
     pub(super) marks: Marks,
     /// The result of an op that completes in two parts, once the first has come.
     pub(super) first: i32,
@@ -52,12 +55,11 @@ pub(super) struct Marks {
 pub(super) struct About {
     pub(super) descriptor: Option<FdRef>,
     pub(super) lane: Option<Lane>,
-    pub(super) opcode: u8,
 }
 
 /// What the slot of an op held whose final completion has come.
-pub(super) struct Done {
-    pub(super) cell: OpCell,
+pub(super) struct Done<T> {
+    pub(super) op: T,
     pub(super) outcome: Outcome,
     pub(super) marks: Marks,
     /// The descriptor that has one user less now.
@@ -65,6 +67,20 @@ pub(super) struct Done {
 }
 
 impl Slot {
+    fn new() -> Slot {
+        Slot {
+            lifecycle: Lifecycle::Abandoned,
+            seat: Seat::bare(),
+            descriptor: None,
+            lane: None,
+            stream: None,
+            generation: 0,
+            marks: Marks::default(),
+            first: 0,
+            since_ns: 0,
+        }
+    }
+
     #[inline]
     fn free(&mut self) {
         self.stream = None;
@@ -110,7 +126,7 @@ impl Slot {
     }
 }
 
-/// A slot that is free, until an op is put there.
+/// A slot that is free, until an op is begun there.
 pub(super) struct Vacant<'a> {
     free: &'a mut Vec<u32>,
     index: u32,
@@ -118,23 +134,20 @@ pub(super) struct Vacant<'a> {
 }
 
 impl Vacant<'_> {
-    /// Gives an op the slot.
+    /// Where the op is put before it is begun. If that panics, the slot is free as before.
     #[inline(always)]
-    pub(super) fn insert(
-        self,
-        cell: OpCell,
-        wake: Wake,
-        about: About,
-        marks: Marks,
-        since_ns: u64,
-    ) -> OpKey {
+    pub(super) fn seat(&mut self) -> &mut Seat {
+        &mut self.slot.seat
+    }
+
+    /// Gives the slot to the op that was put there.
+    #[inline(always)]
+    pub(super) fn begin(self, wake: Wake, about: About, marks: Marks, since_ns: u64) -> OpKey {
         let Vacant { free, index, slot } = self;
-        let About { descriptor, lane, opcode } = about;
         // A free slot holds nothing that would have to be dropped.
         let before = std::mem::replace(&mut slot.lifecycle, Lifecycle::Waiting(wake));
         let _nothing = ManuallyDrop::new(before);
-        slot.cell = Some(cell);
-        (slot.descriptor, slot.lane, slot.opcode) = (descriptor, lane, opcode);
+        (slot.descriptor, slot.lane) = (about.descriptor, about.lane);
         slot.marks = marks;
         slot.since_ns = since_ns;
         free.pop();
@@ -145,17 +158,23 @@ impl Vacant<'_> {
 /// All slots, addressed by key.
 pub(super) struct Table {
     slots: Vec<Slot>,
-    free: Vec<u32>,
+    /// Those that are free, by the kind of their seats.
+    free: [Vec<u32>; EMPTY_KINDS],
+    freeing: Freeing,
 }
 
 impl Table {
     pub(super) fn new() -> Self {
-        Table { slots: Vec::new(), free: Vec::new() }
+        Table {
+            slots: Vec::new(),
+            free: [const { Vec::new() }; EMPTY_KINDS],
+            freeing: Freeing::default(),
+        }
     }
 
     /// How many slots are used.
     pub(super) fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.slots.len() - self.free.iter().map(Vec::len).sum::<usize>()
     }
 
     /// How many slots there are, used or not.
@@ -163,69 +182,78 @@ impl Table {
         self.slots.len()
     }
 
-    /// Whether one more op fits.
-    #[inline]
+    /// Whether one more slot can be named.
     pub(super) fn has_room(&self) -> bool {
-        !self.free.is_empty() || self.slots.len() < INDEX_MAX as usize
+        self.slots.len() < INDEX_MAX as usize
     }
 
-    /// Gives an op a slot.
-    #[inline]
-    pub(super) fn insert(
-        &mut self,
-        cell: OpCell,
-        wake: Wake,
-        about: About,
-        marks: Marks,
-        since_ns: u64,
-    ) -> OpKey {
-        if self.free.is_empty() {
-            self.add();
-        }
-        let vacant = self.vacant().expect("a slot was added where none was free");
-        vacant.insert(cell, wake, about, marks, since_ns)
-    }
-
-    /// A slot that is free, if there is one.
-    #[inline]
-    pub(super) fn vacant(&mut self) -> Option<Vacant<'_>> {
-        let index = *self.free.last()?;
+    /// A free slot with room for an op of type `T`, if there is one.
+    #[inline(always)]
+    pub(super) fn vacant<T: Op>(&mut self) -> Option<Vacant<'_>> {
+        let free = &mut self.free[slot::kind_of::<T>()];
+        let index = *free.last()?;
         let slot = self.slots.get_mut(index as usize)?;
-        Some(Vacant { free: &mut self.free, index, slot })
+        Some(Vacant { free, index, slot })
     }
 
+    /// A free slot with room for an op of type `T`, made where there is none.
+    pub(super) fn make_vacant<T: Op>(&mut self) -> Vacant<'_> {
+        let kind = slot::kind_of::<T>();
+        if self.free[kind].is_empty() {
+            self.add(kind);
+        }
+        self.vacant::<T>().expect("a slot was added where none was free")
+    }
+
+    /// Makes a slot of this kind, of a bare one if there is one.
     #[cold]
-    fn add(&mut self) {
-        let slot = Slot {
-            lifecycle: Lifecycle::Abandoned,
-            cell: None,
-            descriptor: None,
-            lane: None,
-            stream: None,
-            generation: 0,
-            opcode: 0,
-            marks: Marks::default(),
-            first: 0,
-            since_ns: 0,
-        };
-        growth::push(&mut self.slots, slot);
-        growth::push(&mut self.free, (self.slots.len() - 1) as u32);
+    fn add(&mut self, kind: usize) {
+        let index = self.free[BARE].pop().unwrap_or_else(|| {
+            growth::push(&mut self.slots, Slot::new());
+            (self.slots.len() - 1) as u32
+        });
+        self.slots[index as usize].seat.furnish(kind);
+        growth::push(&mut self.free[kind], index);
     }
 
-    /// As [`take_done`](Self::take_done), of an op that has ended well, and nothing of any other.
+    /// Gives a cell that its op has left elsewhere to a slot without one.
+    pub(super) fn recycle(&mut self, cell: EmptyCell) {
+        if !cell.is_kept() || self.free[BARE].is_empty() {
+            return self.freeing.free(cell);
+        }
+        if let Some(index) = self.free[BARE].pop() {
+            let kind = self.slots[index as usize].seat.settle(cell);
+            growth::push(&mut self.free[kind], index);
+        }
+    }
+
+    /// Frees no cell while the kernel has left entries in the queue.
     #[inline]
-    pub(super) fn take_success(&mut self, key: OpKey) -> Option<Done> {
+    pub(super) fn hold_while(&mut self, has_leftovers: bool) {
+        self.freeing.hold_while(has_leftovers);
+    }
+
+    /// Frees the slot of an op that has ended well, counts it on its descriptor no more, and hands it
+    /// out; does nothing where there is anything else to be done.
+    #[inline(always)]
+    pub(super) fn take_success<T: Op>(
+        &mut self,
+        key: OpKey,
+        descriptors: &mut Descriptors,
+    ) -> Option<(T, Outcome)> {
         let slot = self.slots.get_mut(key.index as usize)?;
         let Lifecycle::Completed(outcome) = slot.lifecycle else { return None };
-        if slot.generation != key.generation || outcome.res < 0 {
+        if slot.generation != key.generation || outcome.res < 0 || slot.marks.released {
             return None;
         }
-        let (marks, descriptor) = (slot.marks, slot.counted());
-        let cell = slot.cell.take()?;
+        if let Some(fd) = slot.descriptor {
+            *descriptors.one_of_many(fd)? -= 1;
+        }
+        let op = slot.seat.take::<T>(&mut self.freeing);
         slot.lifecycle = Lifecycle::Abandoned;
         slot.generation = slot.generation.wrapping_add(1);
-        growth::push(&mut self.free, key.index);
-        Some(Done { cell, outcome, marks, descriptor })
+        growth::push(&mut self.free[slot::kind_after::<T>()], key.index);
+        Some((op, outcome))
     }
 
     /// Frees the slot of an op whose final completion has come and hands out what it held; else
@@ -234,21 +262,24 @@ impl Table {
     /// # Panics
     ///
     /// When the op has no slot: an op keeps it until its outcome is taken.
-    #[inline(always)]
-    pub(super) fn take_done(&mut self, key: OpKey, waker: &Waker) -> Option<Done> {
+    pub(super) fn take_done<T: Op>(&mut self, key: OpKey, waker: &Waker) -> Option<Done<T>> {
         let slot = self.slots.get_mut(key.index as usize);
         let slot = slot.filter(|slot| slot.generation == key.generation);
         let slot = slot.expect("an op keeps its slot until its outcome is taken");
-        let Lifecycle::Completed(outcome) = slot.lifecycle else {
-            slot.lifecycle.poll(waker);
-            return None;
-        };
+        let outcome = slot.lifecycle.poll(waker)?;
         let (marks, descriptor) = (slot.marks, slot.counted());
-        let cell = slot.cell.take()?;
-        slot.lifecycle = Lifecycle::Abandoned;
-        slot.generation = slot.generation.wrapping_add(1);
-        growth::push(&mut self.free, key.index);
-        Some(Done { cell, outcome, marks, descriptor })
+        let op = self.take_op(key)?;
+        Some(Done { op, outcome, marks, descriptor })
+    }
+
+    /// Frees a slot and hands its op out.
+    pub(super) fn take_op<T: Op>(&mut self, key: OpKey) -> Option<T> {
+        self.get(key)?;
+        let slot = &mut self.slots[key.index as usize];
+        let op = slot.seat.take(&mut self.freeing);
+        slot.free();
+        growth::push(&mut self.free[slot::kind_after::<T>()], key.index);
+        Some(op)
     }
 
     /// Notes the success of an op with one completion, and says whom to wake; `None` for every
@@ -277,23 +308,23 @@ impl Table {
     pub(super) fn get(&mut self, key: OpKey) -> Option<&mut Slot> {
         let slot = self.slots.get_mut(key.index as usize)?;
         let is_own = slot.generation == key.generation || planted!("stale completion delivered");
-        (is_own && slot.cell.is_some()).then_some(slot)
+        (is_own && slot.seat.is_taken()).then_some(slot)
     }
 
-    /// Frees a slot and hands its cell out.
+    /// Frees a slot and hands its op out, with its cell.
     #[inline]
     pub(super) fn remove(&mut self, key: OpKey) -> Option<OpCell> {
         let slot = self.get(key)?;
-        let cell = slot.cell.take();
+        let cell = slot.seat.leave();
         slot.free();
-        growth::push(&mut self.free, key.index);
+        growth::push(&mut self.free[BARE], key.index);
         cell
     }
 
     /// Every used slot with its key.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (OpKey, &mut Slot)> {
         let all = self.slots.iter_mut().enumerate();
-        all.filter(|(_, slot)| slot.cell.is_some()).map(|(index, slot)| {
+        all.filter(|(_, slot)| slot.seat.is_taken()).map(|(index, slot)| {
             let key = OpKey { index: index as u32, generation: slot.generation };
             (key, slot)
         })

@@ -10,7 +10,7 @@ use super::lifecycle::AfterCompletion;
 use super::multishot::{AfterItem, Untaken};
 use super::slot::Salvage;
 use super::table::Slot;
-use super::{Driver, FdRef, Lane, OpKey};
+use super::{Counters, Driver, FdRef, Lane, OpKey};
 use crate::scheduler::{self, Wake};
 use crate::sys::{self, Cqe, Entered, Outcome, Sqe, Wait};
 
@@ -33,46 +33,6 @@ pub(crate) struct Reaped {
     pub(crate) untaken: Vec<Untaken>,
     /// Abandoned ops that have completed.
     pub(crate) salvages: Vec<Salvage>,
-}
-
-/// What the driver has done since it was made.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Counters {
-    /// System calls.
-    pub(crate) enters: u64,
-    /// Ops pushed, the driver's own excluded.
-    pub(crate) submitted: u64,
-    /// Ops whose final completion has come.
-    pub(crate) completed: u64,
-    /// Completions of any kind.
-    pub(crate) completions: u64,
-    /// Ops whose future was dropped before its outcome was taken.
-    pub(crate) abandoned: u64,
-    /// Abandoned ops whose outcome was kept or let go of.
-    pub(crate) salvaged: u64,
-    /// Ops whose future was dropped without having been polled.
-    pub(crate) unpolled: u64,
-    pub(crate) cancels_requested: u64,
-    /// Cancel requests that came too late.
-    pub(crate) cancels_late: u64,
-    /// Turns in which the kernel had to hold completions back.
-    pub(crate) overflows: u64,
-    /// Turns that the kernel had no room for.
-    pub(crate) busy: u64,
-    /// Completions of ops that were not known any more.
-    pub(crate) stale: u64,
-    /// Descriptors closed through the ring.
-    pub(crate) closed: u64,
-    /// Such closes that failed.
-    pub(crate) close_failures: u64,
-}
-
-impl Counters {
-    /// Ops without their final completion, the driver's own excluded.
-    #[inline]
-    pub(crate) fn in_flight(&self) -> usize {
-        (self.submitted - self.completed) as usize
-    }
 }
 
 impl Driver {
@@ -122,7 +82,7 @@ impl Driver {
                     _ => self.ring.enter(wait)?,
                 };
                 self.now_ns = sys::clock::monotonic_ns();
-                self.cells.hold_while(self.ring.unsubmitted() > 0);
+                self.table.hold_while(self.ring.unsubmitted() > 0);
             }
             let count = self.reap(reaped);
             if count > 0 {
@@ -226,21 +186,8 @@ impl Driver {
                     return heard(key, cqe.outcome.res);
                 }
             }
-            let (kind, key) = key::parse(cqe.user_data);
-            match kind {
-                Kind::Op => rest.extend(complete(table, counters, reaped, key, cqe, heard)),
-                Kind::Cancel => counters.cancels_late += u64::from(cqe.outcome.res < 0),
-                // A submission that the kernel cut short between the two: the op has no timeout.
-                Kind::LinkTimeout if cqe.outcome.is_invalid() => rest.push(After::SubmitAgain(key)),
-                Kind::LinkTimeout => {}
-                Kind::Internal if key.index == Internal::Notifier as u32 => {
-                    rearm |= notifier.note(cqe.outcome);
-                }
-                Kind::Internal => {
-                    *closing -= 1;
-                    counters.close_failures += u64::from(cqe.outcome.res < 0);
-                }
-            }
+            let mut other = Other { table, counters, reaped, closing, notifier, rest };
+            rearm |= other.route(cqe.user_data, cqe.outcome, heard);
         });
         (count, rearm)
     }
@@ -257,6 +204,45 @@ impl Driver {
             }
         }
         self.rest = rest;
+    }
+}
+
+/// Routes what is not the success of an op with one completion.
+struct Other<'a> {
+    table: &'a mut super::Table,
+    counters: &'a mut Counters,
+    reaped: &'a mut Reaped,
+    closing: &'a mut usize,
+    notifier: &'a mut super::Notifier,
+    rest: &'a mut Vec<After>,
+}
+
+impl Other<'_> {
+    /// Whether the notifier's poll has ended.
+    #[inline(never)]
+    fn route(&mut self, user_data: u64, outcome: Outcome, heard: impl Fn(OpKey, i32)) -> bool {
+        let (kind, key) = key::parse(user_data);
+        let cqe = Cqe { user_data, outcome };
+        match kind {
+            Kind::Op => {
+                let after = complete(self.table, self.counters, self.reaped, key, cqe, heard);
+                self.rest.extend(after);
+            }
+            Kind::Cancel => self.counters.cancels_late += u64::from(cqe.outcome.res < 0),
+            // A submission that the kernel cut short between the two: the op has no timeout.
+            Kind::LinkTimeout if cqe.outcome.is_invalid() => {
+                self.rest.push(After::SubmitAgain(key));
+            }
+            Kind::LinkTimeout => {}
+            Kind::Internal if key.index == Internal::Notifier as u32 => {
+                return self.notifier.note(cqe.outcome);
+            }
+            Kind::Internal => {
+                *self.closing -= 1;
+                self.counters.close_failures += u64::from(cqe.outcome.res < 0);
+            }
+        }
+        false
     }
 }
 
@@ -288,7 +274,6 @@ impl After {
 }
 
 /// Routes an op's completion.
-#[inline(never)]
 fn complete(
     table: &mut super::Table,
     counters: &mut Counters,

@@ -59,12 +59,6 @@ impl Prepared {
     pub(crate) fn silent_success(self) -> Self {
         Prepared(self.0.flags(Flags::SKIP_SUCCESS))
     }
-
-    /// The opcode's number.
-    #[inline]
-    pub(crate) fn opcode(&self) -> u8 {
-        self.0.get_opcode() as u8
-    }
 }
 
 impl<R> std::fmt::Debug for Sqe<'_, R> {
