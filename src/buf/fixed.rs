@@ -236,7 +236,8 @@ mod tests {
             assert_eq!(fill_from(buf, &[place as u8; 9000]), 8192);
         }
         for (place, buf) in all.iter().enumerate() {
-            assert!(buf.iter().all(|byte| usize::from(*byte) == place));
+            let each = if cfg!(miri) { 999 } else { 1 };
+            assert!(buf.iter().step_by(each).all(|byte| usize::from(*byte) == place));
         }
         assert_eq!((all[0].number(1), all[0].number(2)), (Some(0), None));
         let last = all.pop();

@@ -193,7 +193,9 @@ mod tests {
     fn more_pieces_than_the_kernel_takes_are_left_to_the_next_op() {
         let mut slices = LentSlices::new();
         let mut next = 0;
-        for count in [0, 1, 8, 9, 1024, 1025, 1100] {
+        // Miri takes minutes for the last ones.
+        let counts = [0, 1, 8, 9, 1024, 1025, 1100];
+        for count in counts.into_iter().take(if cfg!(miri) { 4 } else { 7 }) {
             let mut bufs: Vec<Vec<u8>> = (0..count).map(|_| vec![7]).collect();
             lend_all(&bufs, &mut slices);
             assert_eq!(lens(&slices).len(), count.min(1024));
@@ -202,6 +204,6 @@ mod tests {
             lend_all_from(&bufs, count.min(1024), &mut slices);
             next += slices.as_parts().1;
         }
-        assert_eq!(next, 1 + 76);
+        assert_eq!(next, if cfg!(miri) { 0 } else { 1 + 76 });
     }
 }

@@ -169,6 +169,12 @@ impl<F: FnMut()> Drop for OnDrop<F> {
     }
 }
 
+/// How often something is repeated: under Miri, where everything takes a thousand times as long, a
+/// twentieth of what is asked for.
+pub(crate) const fn rounds(count: usize) -> usize {
+    if cfg!(miri) { count / 20 } else { count }
+}
+
 /// Runs `test` with so many seeds, and names the one that fails.
 pub(crate) fn for_each_seed(count: u64, mut test: impl FnMut(&mut fastrand::Rng)) {
     struct Seed(u64);

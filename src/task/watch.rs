@@ -290,6 +290,7 @@ mod tests {
 
     /// The name of a task in each of the reports about it.
     #[test]
+    #[cfg_attr(miri, ignore = "it needs a ring")]
     fn a_name_is_in_every_report() {
         let told = Rc::new(RefCell::new(Vec::new()));
         let names = Rc::clone(&told);

@@ -1,7 +1,9 @@
 //! Barriers.
 
 use crate::sync::Barrier;
-use crate::sync::testing::{Crowd, Probe, at_every_await_point, for_each_seed, poll_times, ready};
+use crate::sync::testing::{
+    Crowd, Probe, at_every_await_point, for_each_seed, poll_times, ready, rounds,
+};
 
 // tokio: tests/sync_barrier.rs.
 
@@ -95,7 +97,7 @@ fn any_group_has_its_number_and_one_leader_under_random_cancels() {
     for_each_seed(100, |rng| {
         let barrier = Barrier::new(rng.usize(2..6));
         let mut crowd = Crowd::new();
-        for _ in 0..200 {
+        for _ in 0..rounds(200) {
             let before = barrier.waiting();
             match rng.u32(..4) {
                 0..2 => match crowd.start(barrier.wait()) {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::sync::broadcast::{RecvError, SendError, Sender, TryRecvError, channel};
 use crate::sync::testing::{
-    Probe, at_every_await_point, for_each_seed, panic_of, poll_times, ready,
+    Probe, at_every_await_point, for_each_seed, panic_of, poll_times, ready, rounds,
 };
 
 // tokio: tests/sync_broadcast.rs.
@@ -205,7 +205,7 @@ fn any_order_of_calls_agrees_with_a_list_of_all_values() {
         let sender = Sender::new(capacity);
         let mut receivers = vec![(sender.subscribe(), 0)];
         let mut sent = 0_usize;
-        for _ in 0..300 {
+        for _ in 0..rounds(300) {
             match rng.u32(..10) {
                 0 => receivers.push((sender.subscribe(), sent)),
                 1 if receivers.len() > 1 => drop(receivers.remove(rng.usize(..receivers.len()))),

@@ -8,7 +8,7 @@ use crate::sync::cross::mpsc::{self, SendError, TryRecvError, TrySendError};
 use crate::sync::cross::oneshot;
 use crate::sync::testing::{
     OnDrop, Probe, WAKER_PANIC, at_every_await_point, for_each_seed, panic_of, panicking_waker,
-    poll_times, ready,
+    poll_times, ready, rounds,
 };
 
 fn assert_send<T: Send>(value: T) -> T {
@@ -31,11 +31,11 @@ fn the_ends_and_their_futures_move_between_threads() {
 fn messages_come_from_another_thread_in_order() {
     let (sender, mut receiver) = mpsc::channel(2);
     let thread = thread::spawn(move || {
-        for message in 0..1000 {
+        for message in 0..rounds(1000) {
             sender.blocking_send(message).unwrap();
         }
     });
-    for message in 0..1000 {
+    for message in 0..rounds(1000) {
         assert_eq!(receiver.blocking_recv(), Some(message));
     }
     assert_eq!(receiver.blocking_recv(), None);
@@ -112,9 +112,10 @@ fn an_unbounded_channel_never_holds_back() {
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let other = sender.clone();
     assert!(sender.same_channel(&other));
-    let thread = thread::spawn(move || (0..1000).try_for_each(|message| other.send(message)));
+    let thread =
+        thread::spawn(move || (0..rounds(1000)).try_for_each(|message| other.send(message)));
     thread.join().unwrap().unwrap();
-    assert_eq!(receiver.len(), 1000);
+    assert_eq!(receiver.len(), rounds(1000));
     let mut closed = Probe::waiting(sender.closed());
     receiver.close();
     closed.assert_woken();
@@ -149,7 +150,7 @@ fn nothing_is_lost_or_doubled_between_many_threads() {
         .map(|thread| {
             let sender = sender.clone();
             thread::spawn(move || {
-                for message in 0..500 {
+                for message in 0..rounds(500) {
                     let message = (thread, message);
                     if message.1 % 3 > 0 {
                         sender.blocking_send(message).unwrap();
@@ -171,7 +172,7 @@ fn nothing_is_lost_or_doubled_between_many_threads() {
         assert_eq!(message, next[thread], "each sender's messages arrive in order");
         next[thread] += 1;
     }
-    assert_eq!(next, [500; 4]);
+    assert_eq!(next, [rounds(500); 4]);
     threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
@@ -187,7 +188,7 @@ fn sends_that_are_given_up_under_way_lose_no_room() {
             }
         });
         let mut sent = 0;
-        for _ in 0..2000 {
+        for _ in 0..rounds(2000) {
             let mut sending = Probe::new(sender.send(()));
             for _ in 0..rng.u32(1..4) {
                 if sending.poll().is_ready() {
@@ -290,13 +291,13 @@ fn a_oneshot_value_is_awaited_tried_or_given_back() {
 
 #[test]
 fn each_of_many_oneshots_is_answered() {
-    let (sender, mut receiver) = mpsc::channel::<(u32, oneshot::Sender<u32>)>(4);
+    let (sender, mut receiver) = mpsc::channel::<(usize, oneshot::Sender<usize>)>(4);
     let server = thread::spawn(move || {
         while let Some((question, answer)) = receiver.blocking_recv() {
             let _ = answer.send(question + 1);
         }
     });
-    for question in 0..500 {
+    for question in 0..rounds(500) {
         let (answer, answered) = oneshot::channel();
         sender.blocking_send((question, answer)).unwrap();
         if question % 5 > 0 {

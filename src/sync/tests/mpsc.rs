@@ -1,7 +1,7 @@
 //! Channels with one receiver: sending and receiving.
 
 use crate::sync::mpsc::{SendError, TryRecvError, TrySendError, channel, unbounded_channel};
-use crate::sync::testing::{Probe, at_every_await_point, panic_of, poll_times, ready};
+use crate::sync::testing::{Probe, at_every_await_point, panic_of, poll_times, ready, rounds};
 
 // tokio: tests/sync_mpsc.rs.
 
@@ -66,13 +66,13 @@ fn an_unbounded_channel_never_holds_back() {
     let (sender, mut receiver) = unbounded_channel();
     let other = sender.clone();
     assert!(sender.same_channel(&other));
-    for message in 0..1000 {
+    for message in 0..rounds(1000) {
         other.send(message).unwrap();
     }
-    assert_eq!(receiver.len(), 1000);
+    assert_eq!(receiver.len(), rounds(1000));
     assert_eq!(sender.strong_count(), 2);
     drop((sender, other));
-    assert_eq!(std::iter::from_fn(|| ready(receiver.recv())).count(), 1000);
+    assert_eq!(std::iter::from_fn(|| ready(receiver.recv())).count(), rounds(1000));
 }
 
 #[test]

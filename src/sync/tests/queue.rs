@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::sync::Queue;
 use crate::sync::queue::{PutError, TryGetError, TryPutError};
-use crate::sync::testing::{Probe, at_every_await_point, panic_of, poll_times, ready};
+use crate::sync::testing::{Probe, at_every_await_point, panic_of, poll_times, ready, rounds};
 
 // asyncio: test_queues.py QueueBasicTests, QueuePutTests, QueueGetTests.
 
@@ -38,10 +38,10 @@ fn a_full_queue_holds_back_those_who_put() {
 #[test]
 fn an_unbounded_queue_is_never_full() {
     let queue = Queue::unbounded();
-    for item in 0..1000 {
+    for item in 0..rounds(1000) {
         queue.try_put(item).unwrap();
     }
-    assert_eq!((queue.capacity(), queue.is_full(), queue.len()), (None, false, 1000));
+    assert_eq!((queue.capacity(), queue.is_full(), queue.len()), (None, false, rounds(1000)));
 }
 
 #[test]

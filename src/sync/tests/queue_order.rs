@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::cmp::{Ordering, Reverse};
 use std::rc::Rc;
 
-use crate::sync::testing::{Probe, for_each_seed, panic_of, ready};
+use crate::sync::testing::{Probe, for_each_seed, panic_of, ready, rounds};
 use crate::sync::{LifoQueue, PriorityQueue};
 
 // asyncio: test_queues.py LifoQueueTests, PriorityQueueTests.
@@ -75,7 +75,7 @@ fn equal_items_come_out_in_the_order_in_which_they_went_in() {
     for_each_seed(100, |rng| {
         let queue = PriorityQueue::unbounded();
         let mut model = Vec::new();
-        for serial in 0..200 {
+        for serial in 0..rounds(200) as u32 {
             if rng.u32(..3) == 0 {
                 let first = (0..model.len()).min_by_key(|&index| model[index]);
                 let expected = first.map(|index| model.remove(index));

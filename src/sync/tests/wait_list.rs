@@ -140,7 +140,8 @@ fn the_waker_of_the_last_poll_is_the_one_that_is_called() {
     assert!(poll_take(&mut list, &mut key, &second).is_pending());
     list.grant_front('a');
     let woken = list.next_wake().expect("the waiter has left a waker");
-    assert!(woken.will_wake(&second));
+    // Not `will_wake`: Miri may give one table two addresses.
+    assert_eq!(woken.data(), second.data());
     woken.wake();
 }
 

@@ -170,7 +170,7 @@ mod tests {
         let error = GroupError::collect(failures).expect("three failures");
         assert_eq!(error.errors().count(), 2);
         assert_eq!(error.panics().next().and_then(JoinError::panic_message), Some("broken"));
-        let text = "No such file or directory (os error 2) (and 2 more failed)";
+        let text = format!("{} (and 2 more failed)", io::Error::from_raw_os_error(2));
         assert_eq!(error.to_string(), text);
         let error = io::Error::from(error);
         assert_eq!(error.kind(), io::ErrorKind::NotFound);

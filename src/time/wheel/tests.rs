@@ -127,7 +127,7 @@ fn cancelling_everything_leaves_nothing_to_wait_for() {
 fn slots_of_the_slab_and_room_in_the_heap_are_used_again() {
     let log = Log::default();
     let mut wheel = Wheel::new(0);
-    for n in 0..if cfg!(miri) { 200 } else { 10_000 } {
+    for n in 0..if cfg!(miri) { 100 } else { 10_000 } {
         let near = wheel.insert(n % TICK, log.wake(0));
         let far = wheel.insert(n * TICK, log.wake(0));
         assert!(wheel.cancel(near).is_some() && wheel.cancel(far).is_some());
@@ -139,6 +139,7 @@ fn slots_of_the_slab_and_room_in_the_heap_are_used_again() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri may give one waker's table two addresses")]
 fn an_old_key_does_not_reach_the_entry_that_took_its_place() {
     let log = Log::default();
     let mut wheel = Wheel::new(0);
@@ -156,6 +157,7 @@ fn an_old_key_does_not_reach_the_entry_that_took_its_place() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri may give one waker's table two addresses")]
 fn an_entry_goes_from_a_task_to_another_waker_and_back() {
     let log = Log::default();
     let mut wheel = Wheel::new(0);
@@ -199,6 +201,7 @@ fn a_clock_that_steps_back_fires_nothing_twice_and_loses_nothing() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "thousands of timers")]
 fn entering_a_wide_slot_moves_only_what_is_due_into_the_heap() {
     let log = Log::default();
     let mut wheel = Wheel::new(0);
@@ -215,7 +218,7 @@ fn a_million_fire_in_the_order_of_their_deadlines() {
     let mut wheel = Wheel::new(0);
     let mut deadlines: Vec<u64> = Vec::new();
     let mut keys: Vec<TimerKey> = Vec::new();
-    let count = if cfg!(miri) { 300 } else { 1_000_000 };
+    let count = if cfg!(miri) { 100 } else { 1_000_000 };
     for _ in 0..count {
         let deadline = random.u64(0..3_600_000_000_000);
         deadlines.push(deadline);
@@ -303,7 +306,7 @@ fn live(seed: u64, few: bool) {
 #[test]
 fn agrees_with_a_sorted_map() {
     let base = fastrand::u64(..);
-    for seed in (0..if cfg!(miri) { 2 } else { 60 }).map(|n| base.wrapping_add(n)) {
+    for seed in (0..if cfg!(miri) { 1 } else { 60 }).map(|n| base.wrapping_add(n)) {
         println!("seed {seed}");
         live(seed, false);
         live(seed, true);
