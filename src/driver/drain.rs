@@ -83,6 +83,8 @@ impl Driver {
         }
         let leaked = self.table.len();
         if leaked > 0 {
+            #[cfg(feature = "sim")]
+            sys::sim::leaks();
             tracing::warn!(leaked, "a runtime ended with operations that the kernel did not end");
         }
         let pool = std::mem::take(&mut self.pool);

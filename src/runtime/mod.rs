@@ -248,6 +248,8 @@ fn wait(remote: &Remote, limit_ns: u64) -> Wait {
     if ready > 0 || remote.has_messages() || !remote.park() {
         return Wait::Zero;
     }
+    #[cfg(feature = "sim")]
+    simulated::before_sleep();
     match timers::kernel_deadline().unwrap_or(u64::MAX).min(limit_ns) {
         u64::MAX => Wait::Forever,
         deadline_ns => Wait::Until(deadline_ns),

@@ -18,6 +18,7 @@ impl Runtime {
         let deadline = clock::monotonic_ns().saturating_add(grace_ns);
         let outer = parts::uninstall();
         parts::install(parts);
+        let outer = Outer(outer);
         // Task-locals that are set where the runtime ends are not its tasks'.
         let no_context = task::leave_context();
         let (in_flight, enters_before) = driver::with(Driver::effort).unwrap_or_default();
@@ -27,9 +28,7 @@ impl Runtime {
         let (left, enters) = driver::with(Driver::effort).unwrap_or_default();
         drop(no_context);
         let parts = parts::uninstall().expect("the parts were installed above");
-        if let Some(outer) = outer {
-            parts::install(outer);
-        }
+        drop(outer);
         let leaked = self.close(parts);
         let enters = enters - enters_before;
         tracing::debug!(in_flight, left, leaked, enters, "a loop has ended");
@@ -92,6 +91,19 @@ impl Runtime {
             }
         }
         drained.leaked
+    }
+}
+
+/// The loop that is the thread's again when another has ended, also by a panic: a simulated kernel
+/// panics where it finds a rule broken.
+struct Outer(Option<Parts>);
+
+impl Drop for Outer {
+    fn drop(&mut self) {
+        drop(parts::uninstall());
+        if let Some(outer) = self.0.take() {
+            parts::install(outer);
+        }
     }
 }
 

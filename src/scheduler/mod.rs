@@ -7,6 +7,8 @@
 //! The queue is first in, first out, and each task is in it at most once: a task that wakes itself
 //! goes to the end and cannot starve the others.
 
+#[cfg(feature = "sim")]
+mod fairness;
 mod id;
 mod queue;
 mod waker;
@@ -36,6 +38,8 @@ pub(crate) struct Scheduler {
     /// The task taken out last, or [`TaskId::NOBODY`].
     running: TaskId,
     woken: u64,
+    #[cfg(feature = "sim")]
+    ledger: fairness::Ledger,
 }
 
 /// The name of the task in a slot, or of the next one, and whether it is in the queue.
@@ -55,6 +59,8 @@ impl Scheduler {
             yielded: Vec::new(),
             running: TaskId::NOBODY,
             woken: 0,
+            #[cfg(feature = "sim")]
+            ledger: fairness::Ledger::default(),
         }
     }
 
@@ -88,6 +94,8 @@ impl Scheduler {
         let Some(slot) = self.slots.get_mut(task.index() as usize) else { return };
         if slot.0.unqueued() == task {
             *slot = Slot(task.next_of_slot());
+            #[cfg(feature = "sim")]
+            self.ledger.released(task);
             growth::push(&mut self.free, task.index());
         }
     }
@@ -101,6 +109,11 @@ impl Scheduler {
             _ => return false,
         }
         self.woken += 1;
+        #[cfg(feature = "sim")]
+        {
+            let ahead = (self.running != task).then(|| self.queue.len());
+            self.ledger.woken(task, self.woken, ahead);
+        }
         if self.running == task {
             growth::push(&mut self.yielded, task);
         } else {
@@ -122,6 +135,13 @@ impl Scheduler {
     #[inline]
     pub(crate) fn begin_tick(&mut self) {
         self.running = TaskId::NOBODY;
+        #[cfg(feature = "sim")]
+        {
+            self.ledger.turned();
+            for (index, task) in self.yielded.iter().enumerate() {
+                self.ledger.queued(*task, self.queue.len() + index);
+            }
+        }
         self.queue.append(&mut self.yielded);
     }
 
@@ -133,11 +153,18 @@ impl Scheduler {
                 self.running = TaskId::NOBODY;
                 return None;
             };
+            let is_passed_over = planted!("ready task passed over") && self.queue.len() > 2;
+            let task = if is_passed_over { self.queue.pass_over(task) } else { task };
+            if planted!("ready task forgotten") && self.queue.len() > 2 {
+                continue;
+            }
             if let Some(slot) = self.slots.get_mut(task.index() as usize) {
                 // A name that was queued and has ended since is no more the slot's.
                 if *slot == Slot(task.queued()) {
                     *slot = Slot(task);
                     self.running = task;
+                    #[cfg(feature = "sim")]
+                    self.ledger.polled(task);
                     return Some(task);
                 }
             }
@@ -148,6 +175,19 @@ impl Scheduler {
     #[inline]
     pub(crate) fn queued(&self) -> usize {
         self.queue.len() + self.yielded.len()
+    }
+
+    /// What of the queue's order has been broken since this was last asked.
+    #[cfg(feature = "sim")]
+    pub(crate) fn unfairness(&mut self) -> Option<String> {
+        self.ledger.broken()
+    }
+
+    /// As [`unfairness`](Self::unfairness), before the loop sleeps.
+    #[cfg(feature = "sim")]
+    pub(crate) fn unfairness_before_sleep(&mut self) -> Option<String> {
+        self.ledger.sleeps();
+        self.ledger.broken()
     }
 
     /// Whether a task is in the queue.

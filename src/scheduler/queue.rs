@@ -30,6 +30,14 @@ impl Queue {
         Some(name)
     }
 
+    /// Puts the one that was popped back to the end and takes the next one instead: a bug that tests
+    /// plant.
+    #[cold]
+    pub(super) fn pass_over(&mut self, name: TaskId) -> TaskId {
+        self.push(name);
+        self.pop().unwrap_or(name)
+    }
+
     /// Moves `more` to the end, and makes room for what will be pushed until the next call.
     pub(super) fn append(&mut self, more: &mut Vec<TaskId>) {
         if self.popped > self.names.len() / 2 {

@@ -43,8 +43,9 @@
 //! std's hasher differs from run to run.
 //!
 //! What is checked in every run, besides what the programs assert: that no wake is lost and the world
-//! does not stand still, that operations complete once, that memory is lent to one operation only,
-//! and at the end that every descriptor is closed and every operation over.
+//! does not stand still, that ready tasks are polled in their turn and before their loop sleeps, that
+//! operations complete once, that memory is lent to one operation only, that no descriptor is closed
+//! under an operation, and at the end that every descriptor is closed and every operation over.
 //!
 //! [`explore`] runs many seeds and shrinks what it finds to fewer faults.
 

@@ -190,3 +190,18 @@ fn a_stale_completion_delivered_to_a_new_operation_is_found() {
 fn a_buffer_that_is_not_returned_is_found() {
     says("buffer not returned", &["buffers the kernel has"]);
 }
+
+#[test]
+fn a_ready_task_that_is_passed_over_is_found() {
+    says("ready task passed over", &["polls after its turn", "after its time"]);
+}
+
+#[test]
+fn a_ready_task_that_is_forgotten_is_found() {
+    says("ready task forgotten", &["after its time", "goes to sleep"]);
+}
+
+#[test]
+fn a_descriptor_that_is_closed_under_its_operation_is_found() {
+    says("descriptor closed under its operation", &["is closed while an operation uses it"]);
+}

@@ -224,7 +224,19 @@ impl Machine {
         let Some(descriptor) = self.files.table.remove(&number) else { return };
         self.files.tokens.remove(&descriptor.token);
         self.note("close", descriptor.token, 0);
+        self.check_unused(descriptor.file);
         self.release_file(descriptor.file);
+    }
+
+    /// An op in flight that names a closed number could come upon another file of that number. The
+    /// loop's own counter is closed with its ring, under the poll that waits for it.
+    fn check_unused(&mut self, id: FileId) {
+        let Some(file) = self.files.get(id) else { return };
+        let is_counter = matches!(file.kind, Kind::Event(_));
+        if file.users > 1 && !is_counter && !self.leaks {
+            let serial = file.serial;
+            self.suspect("a descriptor is closed while an operation uses it", serial);
+        }
     }
 
     /// One user of a file less; with the last one the file ends.

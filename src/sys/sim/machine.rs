@@ -58,6 +58,8 @@ pub(crate) struct Machine {
     /// Whether the program may have closed a descriptor since the simulator last looked: it has
     /// run since. A look is a system call, so there is none where the answer is known.
     pub(super) has_run: bool,
+    /// Whether a loop has ended without its ops.
+    pub(super) leaks: bool,
     /// Enters so far, and how many a run may make: one that makes more goes in a circle.
     pub(super) enters: u64,
     pub(super) enters_max: u64,
@@ -92,6 +94,7 @@ impl Machine {
             panics: true,
             is_lenient: false,
             has_run: true,
+            leaks: false,
             enters: 0,
             enters_max: u64::MAX,
             ops_made: 0,

@@ -297,6 +297,13 @@ pub(crate) fn complain(what: &str) {
     }
 }
 
+/// A loop ends without its operations: that they lose their descriptors is then no news.
+pub(crate) fn leaks() {
+    if is_installed() {
+        with(|machine| machine.leaks = true);
+    }
+}
+
 /// Checks that a loop which ends has given back every buffer of its pool that nobody holds.
 pub(crate) fn check_buffers(count: u16, held: u32) {
     if is_installed() {
