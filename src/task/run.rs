@@ -54,9 +54,7 @@ pub(crate) fn run(id: TaskId) {
     let waker = ManuallyDrop::new(scheduler::waker_of(id));
     let mut cx = Context::from_waker(&waker);
     match catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(&mut cx))) {
-        Ok(Poll::Pending) => {
-            with(|tasks| tasks.put_back(id, task));
-        }
+        Ok(Poll::Pending) => put_back(id, task),
         Ok(Poll::Ready(())) => ended(id, task, is_cleaning_up),
         Err(payload) => {
             drop_contained(&mut task);
@@ -67,6 +65,13 @@ pub(crate) fn run(id: TaskId) {
             ended(id, task, is_cleaning_up);
         }
     }
+}
+
+/// Puts a task that goes on into its slot. A function of its own: a closure that is called out of
+/// line has its words handed over in memory, and each poll waits for them.
+#[inline(never)]
+fn put_back(id: TaskId, task: BoxedTask) {
+    with(|tasks| tasks.put_back(id, task));
 }
 
 /// Drops a task's future where it is suspended; a cancelled task cleans up then.
