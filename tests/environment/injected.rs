@@ -41,6 +41,11 @@ fn can_inject() -> bool {
 
 /// Runs the program once for each of these, `call:what:when`, in a process that strace tampers with.
 fn under_each(path: &'static str, injections: &[String], setup: Setup) {
+    under_each_on(path, &[], injections, setup);
+}
+
+/// The same, for the calls that strace's own `filter` lets through.
+fn under_each_on(path: &'static str, filter: &[&str], injections: &[String], setup: Setup) {
     if Child::is_one() {
         return Child::of(path).run(program);
     }
@@ -60,7 +65,8 @@ fn under_each(path: &'static str, injections: &[String], setup: Setup) {
         let call = injection.split(':').next().expect("a call");
         let (traced, injected) = (format!("trace={call}"), format!("inject={injection}"));
         let strace = ["strace", "-f", "-qq", "-o", &log, "-e", &traced, "-e", &injected];
-        let words: Vec<&str> = ["env", &refused].into_iter().chain(strace).collect();
+        let filtered = strace.into_iter().chain(filter.iter().copied());
+        let words: Vec<&str> = ["env", &refused].into_iter().chain(filtered).collect();
         Child::of(path).under(&words).run(program);
         let trace = std::fs::read_to_string(&log).expect("what strace saw");
         assert!(trace.contains("(INJECTED)"), "nothing failed with {injection}");
@@ -176,4 +182,34 @@ fn a_ring_that_registers_nothing_for_once_goes_without_or_says_so() {
         concat!(module_path!(), "::a_ring_that_registers_nothing_for_once_goes_without_or_says_so");
     let injections = at_each("io_uring_register", &["error=EINVAL"], &["1", "2", "3", "4"]);
     under_each(path, &injections, Setup::MayFail(libc::EINVAL));
+}
+
+#[test]
+fn a_setup_without_a_descriptor_left_says_so() {
+    let path = concat!(module_path!(), "::a_setup_without_a_descriptor_left_says_so");
+    if Child::is_one() {
+        return under_each(path, &[], Setup::Succeeds);
+    }
+    for call in ["io_uring_setup", "eventfd2"] {
+        for (name, errno) in [("EMFILE", libc::EMFILE), ("ENFILE", libc::ENFILE)] {
+            let injection = at_each(call, &[&format!("error={name}")], &["1+"]);
+            under_each(path, &injection, Setup::Fails(errno));
+        }
+    }
+}
+
+#[test]
+fn a_ring_whose_memory_cannot_be_mapped_says_so_or_is_mapped_at_the_next_try() {
+    let path = concat!(
+        module_path!(),
+        "::a_ring_whose_memory_cannot_be_mapped_says_so_or_is_mapped_at_the_next_try"
+    );
+    let of_rings = ["-P", "anon_inode:[io_uring]"];
+    if Child::is_one() {
+        return under_each(path, &[], Setup::Succeeds);
+    }
+    let once = at_each("mmap", &["error=ENOMEM"], &["1", "2"]);
+    under_each_on(path, &of_rings, &once, Setup::MayFail(libc::ENOMEM));
+    let always = at_each("mmap", &["error=ENOMEM"], &["1+", "2+"]);
+    under_each_on(path, &of_rings, &always, Setup::Fails(libc::ENOMEM));
 }
