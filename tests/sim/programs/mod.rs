@@ -31,7 +31,15 @@ async fn server() -> io::Result<()> {
         sleep(Duration::from_millis(1)).await;
     };
     let mut rng = fastrand::Rng::with_seed(random());
+    // Files, pipes, chains and jobs on a host that may crash in the middle of them.
+    let mut besides: Vec<_> =
+        (0..rng.usize(..3)).map(|_| spawn(besides::anything(rng_of(random())))).collect();
     loop {
+        if besides.last().is_some_and(annulus::task::JoinHandle::is_finished) {
+            if let Some(ended) = besides.pop() {
+                disturb::check_end(ended.await);
+            }
+        }
         let accepted = match rng.u8(..5) {
             3 => {
                 let mut incoming = listener.incoming();
