@@ -156,7 +156,8 @@ links!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
 /// it last. Operations that wait for a device go to a thread of the kernel in a chain, so it is not
 /// faster than to await one after another where each is fast. At most as many operations as the
 /// submission queue has entries ([`Builder::entries`](crate::Builder::entries)); more end with
-/// [`InvalidInput`](io::ErrorKind::InvalidInput).
+/// [`InvalidInput`](io::ErrorKind::InvalidInput). A kernel that is out of memory may take the first
+/// of them only, and then the next call's do not wait for those.
 ///
 /// # Cancellation
 ///

@@ -1,5 +1,7 @@
 //! Files and directories, compared with what std does.
 
+#[path = "../common/bound.rs"]
+mod bound;
 #[path = "../common/fallocate.rs"]
 mod fallocate;
 #[cfg(guard_pages)]
@@ -9,11 +11,15 @@ mod guard;
 mod named_pipe;
 #[path = "../common/poll.rs"]
 mod poll;
+#[allow(dead_code, reason = "the bound asks only whether the run is a long one")]
+#[path = "../common/soak.rs"]
+mod soak;
 #[path = "../common/temp.rs"]
 mod temp;
 
 mod abandoned;
 mod atomic;
+mod both_worlds;
 mod concurrent;
 mod direct;
 mod errors;
