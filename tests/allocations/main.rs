@@ -53,23 +53,35 @@ struct Counting;
 
 thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
+    /// Bytes that the allocator has really taken for what this thread uses: each block has a word
+    /// before it, and is a multiple of 16 bytes long.
+    static IN_USE: Cell<isize> = const { Cell::new(0) };
+}
+
+fn note_use(before: usize, after: usize) {
+    let taken = |size: usize| if size == 0 { 0 } else { (size + 8).next_multiple_of(16) };
+    let change = taken(after) as isize - taken(before) as isize;
+    let _gone = IN_USE.try_with(|bytes| bytes.set(bytes.get() + change));
 }
 
 // SAFETY: every call is passed on to the system's allocator as it came.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let _gone = COUNT.try_with(|count| count.set(count.get() + 1));
+        note_use(0, layout.size());
         // SAFETY: promised by the caller.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        note_use(layout.size(), 0);
         // SAFETY: promised by the caller.
         unsafe { System.dealloc(memory, layout) }
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         let _gone = COUNT.try_with(|count| count.set(count.get() + 1));
+        note_use(layout.size(), size);
         // SAFETY: promised by the caller.
         unsafe { System.realloc(memory, layout, size) }
     }
@@ -89,6 +101,42 @@ async fn echo(stream: TcpStream) {
         }
         stream.write_all(bytes).await.into_result().unwrap();
     }
+}
+
+/// As many as a table that doubles has lines, but for the root task and the listener: then nothing
+/// of what is counted is room to spare.
+const IDLE: usize = 250;
+
+/// What a connection that waits for its next request may take in user space: its task, its stream
+/// and the operation in flight, in every table. A build with debug assertions keeps with each
+/// operation where it was made.
+const IDLE_BYTES_MAX: isize = if cfg!(debug_assertions) { 488 } else { 472 };
+
+#[test]
+fn an_idle_connection_takes_few_bytes_and_pins_no_buffer() {
+    annulus::run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut clients = Vec::with_capacity(IDLE + 1);
+        let mut before = 0;
+        for number in 0..=IDLE {
+            // The other ends are std's, and take nothing.
+            clients.push(std::net::TcpStream::connect(address).unwrap());
+            let (stream, _) = listener.accept().await.unwrap();
+            spawn(echo(stream)).detach();
+            annulus::yield_now().await;
+            if number == 0 {
+                // The pool of buffers is there, and what else comes with the first.
+                before = IN_USE.get();
+            }
+        }
+        let waiting = Handle::current().metrics().unwrap().ops_in_flight;
+        let bytes = (IN_USE.get() - before) / IDLE as isize;
+        println!("{bytes} bytes for each idle connection");
+        assert!(waiting >= IDLE as u64, "{waiting} connections wait");
+        assert!(bytes <= IDLE_BYTES_MAX, "{bytes} bytes for each idle connection");
+    })
+    .unwrap();
 }
 
 /// Sends and awaits `ROUNDS` messages, with the same buffers all the time.
