@@ -79,6 +79,14 @@ fn what_is_written_comes_out_of_the_other_end() {
     assert_eq!(report.violations, Vec::<String>::new());
 }
 
+/// A write that nobody will ever read.
+pub(super) async fn break_one() -> std::io::Result<()> {
+    let [reader, writer] = pipe()?;
+    reader.close().await?;
+    let _broken = writer.write_at("x", 0).await;
+    Ok(())
+}
+
 #[test]
 fn pipes_lose_nothing_whatever_goes_wrong() {
     let mut passed = 0;

@@ -141,7 +141,10 @@ fn a_sweep_comes_by_every_rare_path() {
                     let _failed = super::files::exercise().await;
                 }
             }),
-            3 => play(seed, settings(), super::pipes::relay(20_000, Duration::from_micros(seed))),
+            3 => play(seed, settings(), async move {
+                let _relayed = super::pipes::relay(20_000, Duration::from_micros(seed)).await;
+                let _broken = super::pipes::break_one().await;
+            }),
             _ => play(seed, settings(), super::sweep::storm(seed)),
         }
     }
