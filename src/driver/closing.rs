@@ -5,7 +5,7 @@
 //! the end of a connection as soon as the stream is dropped, also when somebody reads from it.
 
 use std::future::Future;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -13,7 +13,7 @@ use super::descriptor::FdRef;
 use super::lifecycle::Lifecycle;
 use super::table::Slot;
 use super::{Driver, OpKey, SharedFd};
-use crate::sys;
+use crate::sys::{self, Owned};
 
 /// Gives a handle's descriptor, to be closed, once every op on it has ended; `None` when another
 /// handle keeps it open.
@@ -34,7 +34,7 @@ impl Closing {
 }
 
 impl Future for Closing {
-    type Output = Option<OwnedFd>;
+    type Output = Option<Owned>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let fd = self.fd.as_ref().expect("a close was polled after it had given its result").name();
@@ -54,12 +54,12 @@ impl Future for Closing {
 
 /// Leaves it to the background to send what is unsent: a close that does so itself holds its thread
 /// up, the loop's or a kernel worker's, and sends no more than the background does.
-pub(super) fn end_linger(fd: &OwnedFd) {
+pub(super) fn end_linger(fd: &Owned) {
     let _same_as_before = sys::socket_options::set_linger(fd.as_fd(), None);
 }
 
 impl Driver {
-    fn poll_close(&mut self, fd: FdRef, has_begun: bool, waker: &Waker) -> Poll<Option<OwnedFd>> {
+    fn poll_close(&mut self, fd: FdRef, has_begun: bool, waker: &Waker) -> Poll<Option<Owned>> {
         if !has_begun {
             if self.descriptors.handles(fd) > 1 {
                 return Poll::Ready(None);

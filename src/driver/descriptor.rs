@@ -9,14 +9,13 @@
 //! the next read, connections for the next accept. While an abandoned op is still in flight, new
 //! ops of its [`Lane`] wait, so that nothing overtakes what it may yet receive.
 
-use std::os::fd::OwnedFd;
 use std::task::Waker;
 
 use super::op::Lane;
 use super::stash::{Leftover, Stash};
 use crate::growth;
 use crate::scheduler::Wake;
-use crate::sys::Descriptor;
+use crate::sys::{Descriptor, Owned};
 
 /// Names a descriptor of a loop without being counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,7 +53,7 @@ struct Rare {
 
 #[derive(Debug)]
 struct Entry {
-    fd: Option<OwnedFd>,
+    fd: Option<Owned>,
     generation: u32,
     /// Handles, and ops in flight.
     users: u32,
@@ -95,7 +94,7 @@ impl Descriptors {
     }
 
     /// Takes a descriptor in, counted once.
-    pub(super) fn adopt(&mut self, fd: OwnedFd) -> FdRef {
+    pub(super) fn adopt(&mut self, fd: Owned) -> FdRef {
         let descriptor = Descriptor::of(&fd);
         let index = match self.free.pop() {
             Some(index) => index,
@@ -309,7 +308,7 @@ impl Descriptors {
     }
 
     /// The descriptor, for a call that needs it outside an op; `None` when every handle is gone.
-    pub(super) fn get(&mut self, fd: FdRef) -> Option<&OwnedFd> {
+    pub(super) fn get(&mut self, fd: FdRef) -> Option<&Owned> {
         self.entry(fd).filter(|entry| entry.handles > 0)?.fd.as_ref()
     }
 
@@ -321,7 +320,7 @@ impl Descriptors {
     }
 
     /// Takes the descriptor out when the caller is its only user and nothing is kept for it.
-    pub(super) fn take_sole(&mut self, fd: FdRef) -> Option<OwnedFd> {
+    pub(super) fn take_sole(&mut self, fd: FdRef) -> Option<Owned> {
         let would_lose = self.has_precious_leftovers(fd);
         let entry = self.entry(fd).filter(|entry| entry.users == 1 && !would_lose)?;
         let taken = entry.fd.take();
@@ -330,7 +329,7 @@ impl Descriptors {
     }
 
     /// Takes out every descriptor that is still used, with its name and number of users.
-    pub(super) fn take_all(&mut self) -> Vec<(FdRef, OwnedFd, u32)> {
+    pub(super) fn take_all(&mut self) -> Vec<(FdRef, Owned, u32)> {
         let mut left = Vec::new();
         for (index, entry) in self.entries.iter_mut().enumerate() {
             if let Some(fd) = entry.fd.take() {
@@ -348,7 +347,7 @@ impl Descriptors {
 /// What the last user of a descriptor gets.
 #[derive(Debug)]
 pub(super) struct Released {
-    pub(super) fd: Option<OwnedFd>,
+    pub(super) fd: Option<Owned>,
     pub(super) lingers: bool,
     #[expect(dead_code, reason = "held to be dropped outside the borrow: its descriptors close")]
     rare: Option<Box<Rare>>,

@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Mutex, PoisonError};
 
 use super::FdRef;
+use crate::sys::{self, Owned};
 
 /// One user of a descriptor in its loop's table.
 ///
@@ -36,7 +37,7 @@ pub trait Spliceable {
 }
 
 /// Descriptors whose loop has ended while handles were still there, with their number of users.
-static ORPHANS: Mutex<Option<HashMap<FdRef, (OwnedFd, u32)>>> = Mutex::new(None);
+static ORPHANS: Mutex<Option<HashMap<FdRef, (Owned, u32)>>> = Mutex::new(None);
 
 impl SharedFd {
     /// Takes a descriptor into this thread's loop.
@@ -44,9 +45,14 @@ impl SharedFd {
     /// # Errors
     ///
     /// Outside a loop; the descriptor is closed.
-    pub(crate) fn adopt(fd: OwnedFd) -> io::Result<SharedFd> {
+    pub(crate) fn adopt(fd: Owned) -> io::Result<SharedFd> {
         let adopted = super::with(|driver| driver.descriptors.adopt(fd));
         adopted.map(SharedFd).ok_or_else(outside)
+    }
+
+    /// The same with a descriptor of the user's.
+    pub(crate) fn adopt_std(fd: OwnedFd) -> io::Result<SharedFd> {
+        SharedFd::adopt(sys::own(fd))
     }
 
     /// The name for an op, not counted.
@@ -89,7 +95,7 @@ impl SharedFd {
     /// or connections are kept for its next operation, or on another thread than the loop's.
     pub(crate) fn into_owned(self) -> Result<OwnedFd, SharedFd> {
         match super::with(|driver| driver.descriptors.take_sole(self.0)).flatten() {
-            Some(fd) => Ok(fd),
+            Some(fd) => Ok(sys::disown(fd)),
             None => Err(self),
         }
     }
@@ -152,7 +158,7 @@ fn release(fd: FdRef) {
 }
 
 /// Keeps a descriptor open for the handles that outlive its loop.
-pub(super) fn adopt_orphan(fd: FdRef, owned: OwnedFd, users: u32) {
+pub(super) fn adopt_orphan(fd: FdRef, owned: Owned, users: u32) {
     let mut orphans = ORPHANS.lock().unwrap_or_else(PoisonError::into_inner);
     orphans.get_or_insert_default().insert(fd, (owned, users));
 }

@@ -280,7 +280,7 @@ impl Driver {
         }
     }
 
-    fn close(&mut self, fd: std::os::fd::OwnedFd) {
+    fn close(&mut self, fd: sys::Owned) {
         if !self.ring.is_own() {
             // A forked child closes its copy itself.
             return drop(fd);

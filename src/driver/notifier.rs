@@ -5,12 +5,12 @@
 //! `uring-sys-notes/wakeup.md`.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use super::Driver;
 use super::key::{Internal, Kind, user_data};
-use crate::sys::{self, Descriptor, Outcome, Sqe};
+use crate::sys::{self, Descriptor, Outcome, Owned, Sqe};
 
 /// Readable (`POLLIN`, `include/uapi/asm-generic/poll.h`).
 const POLLIN: u32 = 1;
@@ -18,7 +18,7 @@ const POLLIN: u32 = 1;
 /// The eventfd of a loop.
 #[derive(Debug)]
 pub(crate) struct Notifier {
-    eventfd: Arc<OwnedFd>,
+    eventfd: Arc<Owned>,
     is_armed: bool,
     kicks: u64,
 }

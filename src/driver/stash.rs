@@ -2,11 +2,10 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::OwnedFd;
 
 use bytes::{Buf, BytesMut};
 
-use crate::sys::SocketAddress;
+use crate::sys::{Owned, SocketAddress};
 
 /// What abandoned ops left on a descriptor.
 #[derive(Debug, Default)]
@@ -14,7 +13,7 @@ pub struct Stash {
     bytes: BytesMut,
     /// What comes after the bytes.
     end: Option<End>,
-    accepted: VecDeque<(OwnedFd, SocketAddress)>,
+    accepted: VecDeque<(Owned, SocketAddress)>,
 }
 
 /// How a stream ended while nobody was reading.
@@ -79,7 +78,7 @@ impl Stash {
     }
 
     /// A connection that was accepted for nobody.
-    pub(crate) fn take_accepted(&mut self) -> Option<(OwnedFd, SocketAddress)> {
+    pub(crate) fn take_accepted(&mut self) -> Option<(Owned, SocketAddress)> {
         self.accepted.pop_front()
     }
 
@@ -101,5 +100,5 @@ pub(crate) enum Leftover<'a> {
     Bytes(&'a [u8]),
     EndOfStream,
     Failure(i32),
-    Accepted(OwnedFd, SocketAddress),
+    Accepted(Owned, SocketAddress),
 }

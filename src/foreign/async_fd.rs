@@ -47,7 +47,7 @@ impl<T: AsFd> AsyncFd<T> {
     ///
     /// `EMFILE` when there is no room for the duplicate; outside a loop.
     pub fn new(inner: T) -> io::Result<AsyncFd<T>> {
-        let fd = SharedFd::adopt(inner.as_fd().try_clone_to_owned()?)?;
+        let fd = SharedFd::adopt_std(inner.as_fd().try_clone_to_owned()?)?;
         Ok(AsyncFd { inner, fd })
     }
 

@@ -83,7 +83,7 @@ pub fn stderr() -> io::Result<Stderr> {
 }
 
 fn duplicate(stream: BorrowedFd<'_>) -> io::Result<SharedFd> {
-    SharedFd::adopt(stream.try_clone_to_owned()?)
+    SharedFd::adopt_std(stream.try_clone_to_owned()?)
 }
 
 impl Stdin {

@@ -108,7 +108,7 @@ impl File {
     ///
     /// Outside a loop; the file is closed.
     pub fn from_std(file: std::fs::File) -> io::Result<File> {
-        SharedFd::adopt(OwnedFd::from(file)).map(File::from_shared_fd)
+        SharedFd::adopt_std(OwnedFd::from(file)).map(File::from_shared_fd)
     }
 
     /// Takes the file out of the loop.

@@ -3,10 +3,10 @@
 use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 
 use crate::driver::{self, FdRef, FromSharedFd, Lane, Leftover, Op, SharedFd, Stash, Submit};
-use crate::sys::{self, SocketAddress, Sqe};
+use crate::sys::{self, Owned, SocketAddress, Sqe};
 
 /// Accepts a connection as an `S`.
 #[derive(Debug)]
@@ -26,17 +26,17 @@ where
 }
 
 impl<S: FromSharedFd> Op for Accept<S> {
-    type Completed = OwnedFd;
+    type Completed = Owned;
     type Output = io::Result<(S, SocketAddr)>;
     const NAME: &'static str = "accept";
     const LANE: Option<Lane> = Some(Lane::Accept);
 
-    fn prepare(&mut self) -> Sqe<'_, OwnedFd> {
+    fn prepare(&mut self) -> Sqe<'_, Owned> {
         self.peer = SocketAddress::empty();
         Sqe::accept(self.listener.descriptor(), &mut self.peer)
     }
 
-    fn complete(self, result: io::Result<OwnedFd>) -> Self::Output {
+    fn complete(self, result: io::Result<Owned>) -> Self::Output {
         let stream = SharedFd::adopt(result?)?;
         stream.inherit(self.listener);
         // A connection that a multishot accept left came without its peer's address, and one that
@@ -49,7 +49,7 @@ impl<S: FromSharedFd> Op for Accept<S> {
         Ok((S::from_shared_fd(stream), peer))
     }
 
-    fn salvage(self, result: io::Result<OwnedFd>) {
+    fn salvage(self, result: io::Result<Owned>) {
         if let Ok(connection) = result {
             if planted!("abandoned accept leaks") {
                 let _leaked = std::mem::ManuallyDrop::new(connection);
@@ -63,7 +63,7 @@ impl<S: FromSharedFd> Op for Accept<S> {
         Some(self.listener)
     }
 
-    fn serve(&mut self, stash: &mut Stash) -> Option<io::Result<OwnedFd>> {
+    fn serve(&mut self, stash: &mut Stash) -> Option<io::Result<Owned>> {
         let (connection, peer) = stash.take_accepted()?;
         self.peer = peer;
         Some(Ok(connection))

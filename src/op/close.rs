@@ -1,10 +1,10 @@
 //! `IORING_OP_CLOSE`
 
 use std::io;
-use std::os::fd::{IntoRawFd, OwnedFd};
+use std::os::fd::IntoRawFd;
 
 use crate::driver::{Closing, Op, SharedFd, Submit};
-use crate::sys::{self, Descriptor, Sqe};
+use crate::sys::{self, Descriptor, Owned, Sqe};
 
 /// Closes a descriptor that nobody else uses.
 ///
@@ -12,7 +12,7 @@ use crate::sys::{self, Descriptor, Sqe};
 /// before it was submitted closes it in the end all the same.
 #[derive(Debug)]
 pub struct Close {
-    fd: OwnedFd,
+    fd: Owned,
 }
 
 /// Closes a descriptor as soon as every op on it has ended; with another handle on it, drops this

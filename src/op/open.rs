@@ -2,11 +2,10 @@
 
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use crate::driver::{FromSharedFd, Op, SharedFd, Submit};
-use crate::sys::{self, KernelPath, OpenFlags, Sqe};
+use crate::sys::{self, KernelPath, OpenFlags, Owned, Sqe};
 
 /// Opens a file and gives a handle `H` on it.
 ///
@@ -35,17 +34,17 @@ where
 }
 
 impl<H: FromSharedFd> Op for Open<H> {
-    type Completed = OwnedFd;
+    type Completed = Owned;
     type Output = io::Result<H>;
     const NAME: &'static str = "open";
     const HAS_LINKED_TIMEOUT: bool = false;
 
-    fn prepare(&mut self) -> Sqe<'_, OwnedFd> {
+    fn prepare(&mut self) -> Sqe<'_, Owned> {
         let open = Sqe::open(self.path.as_c_str(), self.flags, self.mode);
         if self.waits { open.off_thread() } else { open }
     }
 
-    fn complete(self, opened: io::Result<OwnedFd>) -> Self::Output {
+    fn complete(self, opened: io::Result<Owned>) -> Self::Output {
         self.path.explain(opened).and_then(SharedFd::adopt).map(H::from_shared_fd)
     }
 

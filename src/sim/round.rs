@@ -98,6 +98,7 @@ impl World {
         if next_ns == u64::MAX {
             // Somebody else, such as another thread, may have closed something or kicked a loop.
             kernel::has_run();
+            kernel::look_for_kicks();
             return self.hosts.iter().any(|host| host.is_ready(now_ns));
         }
         kernel::advance_to(next_ns.max(now_ns));

@@ -1,7 +1,9 @@
 //! One completion, and what it means for the opcode it completes.
 
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::FromRawFd;
+
+use super::owned::Owned;
 
 /// There will be more completions for this op (`IORING_CQE_F_MORE`, since 5.13).
 pub(crate) const F_MORE: u32 = 1 << 1;
@@ -27,11 +29,8 @@ pub(crate) struct Outcome {
 
 impl Cqe {
     #[inline]
-    pub(super) fn new(entry: &io_uring::cqueue::Entry) -> Cqe {
-        Cqe {
-            user_data: entry.user_data(),
-            outcome: Outcome { res: entry.result(), flags: entry.flags() },
-        }
+    pub(super) fn new(user_data: u64, res: i32, flags: u32) -> Cqe {
+        Cqe { user_data, outcome: Outcome { res, flags } }
     }
 }
 
@@ -148,11 +147,11 @@ impl FromCqe for Number {
 }
 
 #[expect(unsafe_code, reason = "a descriptor arrives as a number")]
-impl FromCqe for OwnedFd {
+impl FromCqe for Owned {
     fn from_cqe(res: u32, _flags: u32) -> Self {
         // SAFETY: only the constructors of opcodes that make a descriptor name this type, each
         // completion is read once, and so nobody else owns the number.
-        unsafe { OwnedFd::from_raw_fd(res as i32) }
+        unsafe { Owned::from_raw_fd(res as i32) }
     }
 }
 

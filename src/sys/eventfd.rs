@@ -2,8 +2,9 @@
 
 #![expect(unsafe_code, reason = "eventfd and write are libc calls")]
 
+use super::owned::Owned;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd};
 
 /// Makes an eventfd with a count of zero, closed on exec.
 ///
@@ -13,10 +14,10 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 /// # Errors
 ///
 /// `EMFILE` and `ENFILE` for want of descriptors, `ENOMEM`.
-pub(crate) fn eventfd() -> io::Result<OwnedFd> {
+pub(crate) fn eventfd() -> io::Result<Owned> {
     #[cfg(feature = "sim")]
     if let Some(answer) = super::sim::eventfd() {
-        return answer;
+        return answer.map(Owned::from);
     }
     // SAFETY: the call takes two integers and has no preconditions.
     let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
@@ -24,7 +25,7 @@ pub(crate) fn eventfd() -> io::Result<OwnedFd> {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: the call succeeded, so this is a fresh descriptor that nobody else owns.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    Ok(unsafe { Owned::from_raw_fd(fd) })
 }
 
 /// Adds one to the count, which completes a read of it.
@@ -65,10 +66,11 @@ mod tests {
     use io_uring::{IoUring, opcode, types};
 
     use super::*;
+    use crate::sys::disown;
 
     #[test]
     fn signals_add_up_until_they_are_read() {
-        let mut file = File::from(eventfd().unwrap());
+        let mut file = File::from(disown(eventfd().unwrap()));
         eventfd_signal(file.as_fd()).unwrap();
         eventfd_signal(file.as_fd()).unwrap();
         let mut count = [0; 8];
@@ -80,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_full_count_is_a_signal_given() {
-        let mut file = File::from(eventfd().unwrap());
+        let mut file = File::from(disown(eventfd().unwrap()));
         file.write_all(&(u64::MAX - 1).to_ne_bytes()).unwrap();
         // SAFETY: F_GETFL takes no argument.
         let flags = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFL) };

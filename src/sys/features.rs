@@ -8,10 +8,10 @@
 
 use std::fmt::Write as _;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::{fmt, ptr};
 
-use io_uring::{IoUring, opcode};
+use io_uring::opcode;
 
 use super::abi::{self, Params, Probe, ProbeOp};
 use super::diagnosis::Bytes;
@@ -20,6 +20,7 @@ use super::error::SetupError;
 use super::ladder::{self, FASTEST};
 use super::limits::ring_memory_bytes;
 use super::opcode::Opcode;
+use super::queues::Queues;
 use super::{door, feature_table};
 
 /// What the kernel gives a loop: found out by asking it, never by its version.
@@ -200,10 +201,8 @@ fn opcode_set(probe: &Probe) -> [u64; 4] {
 
 /// Sends a request that does nothing through the ring, then closes it.
 fn round_trip(ring: OwnedFd, made: Params) -> io::Result<()> {
-    let params = door::parameters(made);
-    // SAFETY: the descriptor is owned and given away, and `params` is what the kernel answered
-    // when it made that ring.
-    let mut ring = unsafe { IoUring::from_fd(ring.into_raw_fd(), params) }?;
+    // SAFETY: `made` is what the kernel answered when it made that ring.
+    let mut ring = unsafe { Queues::over(ring, made) }?;
     let nop = opcode::Nop::new().build();
     // SAFETY: a NOP lends nothing.
     let pushed = unsafe { ring.submission().push(&nop) };
@@ -216,11 +215,12 @@ fn round_trip(ring: OwnedFd, made: Params) -> io::Result<()> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             answer => answer?,
         };
-        if let Some(completion) = ring.completion().next() {
-            return match completion.result() {
-                0.. => Ok(()),
-                errno => Err(io::Error::from_raw_os_error(-errno)),
-            };
+        let mut result = None;
+        ring.reap(|_, res, _| result = Some(res));
+        match result {
+            None => {}
+            Some(0..) => return Ok(()),
+            Some(errno) => return Err(io::Error::from_raw_os_error(-errno)),
         }
     }
 }

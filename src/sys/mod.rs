@@ -30,8 +30,10 @@ pub(crate) mod lock;
 mod message;
 mod opcode;
 mod option;
+mod owned;
 mod path;
 mod place;
+mod queues;
 pub(crate) mod quit;
 pub(crate) mod resolve;
 mod restrict;
@@ -70,6 +72,8 @@ pub(crate) use file_options::{
     Alignment, Allocation, OpenFlags, direct_alignment, is_without_reader,
 };
 pub(crate) use message::MessageHeader;
+pub(crate) use owned::Owned;
+pub(crate) use owned::{disown, own};
 pub(crate) use path::KernelPath;
 pub(crate) use ring::{Entered, Ring, RingConfig, Wait};
 pub(crate) use sqe::{Prepared, Sqe};

@@ -5,17 +5,16 @@
 
 #![expect(unsafe_code, reason = "gives the kernel addresses")]
 
-use io_uring::squeue::SubmissionQueue;
-
+use super::queues::Submission;
 use super::sqe::Prepared;
 
 /// Room for one entry.
-pub(crate) struct Place<'a>(SubmissionQueue<'a>);
+pub(crate) struct Place<'a>(Submission<'a>);
 
 impl<'a> Place<'a> {
     /// A place in `queue`, unless it is full.
     #[inline(always)]
-    pub(super) fn in_queue(queue: SubmissionQueue<'a>) -> Option<Self> {
+    pub(super) fn in_queue(queue: Submission<'a>) -> Option<Self> {
         if queue.is_full() { None } else { Some(Place(queue)) }
     }
 

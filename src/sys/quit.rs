@@ -7,9 +7,10 @@
 
 #![expect(unsafe_code, reason = "poll is a libc call, and a handler borrows a descriptor")]
 
+use super::owned::Owned;
 use std::ffi::{c_int, c_void};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 
@@ -18,7 +19,7 @@ use super::fork;
 use super::signal::{Chain, keeping_errno};
 
 static CHAIN: Chain = Chain::new(libc::SIGQUIT, on_quit);
-static EVENTFD: OnceLock<OwnedFd> = OnceLock::new();
+static EVENTFD: OnceLock<Owned> = OnceLock::new();
 /// The eventfd's number, where a handler may read it.
 static RAISED: AtomicI32 = AtomicI32::new(-1);
 /// How often the process that listens had been forked.

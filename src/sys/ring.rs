@@ -17,10 +17,8 @@
 
 use std::io;
 use std::mem::ManuallyDrop;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
-
-use io_uring::IoUring;
 
 use super::abi::{self, GetEventsArg, Params};
 use super::cqe::Cqe;
@@ -28,6 +26,7 @@ use super::error::SetupError;
 use super::features::Features;
 use super::opcode::Opcode;
 use super::place::Place;
+use super::queues::Queues;
 use super::sqe::Prepared;
 use super::{clock, door, fork, ladder, restrict, ring_index};
 
@@ -89,7 +88,7 @@ pub(crate) enum Entered {
 
 /// A ring.
 pub(crate) struct Ring {
-    ring: ManuallyDrop<IoUring>,
+    ring: ManuallyDrop<Queues>,
     /// Of the process that made it.
     generation: u32,
     params: Params,
@@ -120,10 +119,9 @@ impl Ring {
     }
 
     fn over(fd: std::os::fd::OwnedFd, params: Params, config: &RingConfig) -> io::Result<Ring> {
-        let parameters = door::parameters(params);
-        // SAFETY: the descriptor is a fresh ring's, handed over here, and the parameters are what
-        // the kernel answered when it was made.
-        let ring = unsafe { IoUring::from_fd(fd.into_raw_fd(), parameters) }?;
+        // SAFETY: the descriptor is a fresh ring's, and the parameters are what the kernel answered
+        // when it was made.
+        let ring = unsafe { Queues::over(fd, params) }?;
         let mut ring = Ring {
             enter_fd: ring.as_raw_fd(),
             enter_flags: abi::ENTER_GETEVENTS,
@@ -266,7 +264,7 @@ impl Ring {
     /// Whether completions wait that need no enter.
     #[inline]
     pub(crate) fn has_completions(&mut self) -> bool {
-        !self.ring.completion().is_empty()
+        self.ring.has_completions()
     }
 
     /// Whether the kernel holds completions back that only an enter brings.
@@ -335,14 +333,14 @@ impl Ring {
     #[inline]
     pub(crate) fn reap(&mut self, mut each: impl FnMut(Cqe)) -> u32 {
         let mut count = 0;
-        for entry in self.ring.completion() {
+        self.ring.reap(|user_data, res, flags| {
             count += 1;
             if cfg!(guard_pages) {
-                let is_there = entry.result() != -libc::EFAULT;
-                assert!(is_there, "the kernel was lent memory that has been freed: {entry:?}");
+                let is_there = res != -libc::EFAULT;
+                assert!(is_there, "the kernel was lent memory that has been freed: {user_data:x}");
             }
-            each(Cqe::new(&entry));
-        }
+            each(Cqe::new(user_data, res, flags));
+        });
         count
     }
 }

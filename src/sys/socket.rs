@@ -6,9 +6,10 @@
 
 #![expect(unsafe_code, reason = "the socket calls of libc")]
 
+use super::owned::Owned;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd};
 
 use super::address::SocketAddress;
 
@@ -17,7 +18,7 @@ use super::address::SocketAddress;
 /// # Errors
 ///
 /// `EMFILE` and `ENFILE` for want of descriptors, `EAFNOSUPPORT` if the family is off.
-pub(crate) fn tcp_socket(v6: bool) -> io::Result<OwnedFd> {
+pub(crate) fn tcp_socket(v6: bool) -> io::Result<Owned> {
     socket(v6, libc::SOCK_STREAM)
 }
 
@@ -27,7 +28,7 @@ pub(crate) fn tcp_socket(v6: bool) -> io::Result<OwnedFd> {
 ///
 /// As for [`tcp_socket`].
 #[cfg(test)]
-pub(crate) fn udp_socket(v6: bool) -> io::Result<OwnedFd> {
+pub(crate) fn udp_socket(v6: bool) -> io::Result<Owned> {
     socket(v6, libc::SOCK_DGRAM)
 }
 
@@ -115,17 +116,17 @@ pub(crate) fn shutdown(socket: BorrowedFd<'_>, how: Shutdown) -> io::Result<()> 
     check(unsafe { libc::shutdown(socket.as_raw_fd(), how) })
 }
 
-fn socket(v6: bool, kind: libc::c_int) -> io::Result<OwnedFd> {
+fn socket(v6: bool, kind: libc::c_int) -> io::Result<Owned> {
     let family = if v6 { libc::AF_INET6 } else { libc::AF_INET };
     #[cfg(feature = "sim")]
     if let Some(answer) = super::sim::socket(family, kind) {
-        return answer;
+        return answer.map(Owned::from);
     }
     // SAFETY: the call takes integers and has no preconditions.
     let fd = unsafe { libc::socket(family, kind | libc::SOCK_CLOEXEC, 0) };
     check(fd)?;
     // SAFETY: the call succeeded, so this is a fresh descriptor that nobody else owns.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    Ok(unsafe { Owned::from_raw_fd(fd) })
 }
 
 fn check(answer: libc::c_int) -> io::Result<()> {
@@ -141,19 +142,20 @@ mod tests {
     use io_uring::{IoUring, opcode, types};
 
     use super::*;
+    use crate::sys::disown;
 
     fn loopback() -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], 0))
     }
 
-    fn listener() -> OwnedFd {
+    fn listener() -> Owned {
         let listener = tcp_socket(false).unwrap();
         bind(listener.as_fd(), loopback()).unwrap();
         listen(listener.as_fd(), 16).unwrap();
         listener
     }
 
-    fn descriptor_flags(socket: &OwnedFd, command: libc::c_int) -> libc::c_int {
+    fn descriptor_flags(socket: &Owned, command: libc::c_int) -> libc::c_int {
         // SAFETY: F_GETFD and F_GETFL take no argument.
         unsafe { libc::fcntl(socket.as_raw_fd(), command) }
     }
@@ -172,7 +174,7 @@ mod tests {
         let address = local_addr(listener.as_fd()).unwrap();
         assert_ne!(address.port(), 0);
         let mut client = TcpStream::connect(address).unwrap();
-        let (mut served, peer) = TcpListener::from(listener).accept().unwrap();
+        let (mut served, peer) = TcpListener::from(disown(listener)).accept().unwrap();
         assert_eq!(local_addr(client.as_fd()).unwrap(), peer);
         assert_eq!(peer_addr(client.as_fd()).unwrap(), address);
         assert_eq!(peer_addr(served.as_fd()).unwrap(), peer);
@@ -219,7 +221,7 @@ mod tests {
     fn datagrams_reach_a_bound_udp_socket() {
         let socket = udp_socket(false).unwrap();
         bind(socket.as_fd(), loopback()).unwrap();
-        let socket = UdpSocket::from(socket);
+        let socket = UdpSocket::from(disown(socket));
         let address = local_addr(socket.as_fd()).unwrap();
         UdpSocket::bind(loopback()).unwrap().send_to(b"ring", address).unwrap();
         let mut bytes = [0; 8];

@@ -167,7 +167,7 @@ mod tests {
     use crate::sys::socket::{tcp_socket, udp_socket};
 
     fn socket() -> OwnedFd {
-        tcp_socket(false).unwrap()
+        crate::sys::disown(tcp_socket(false).unwrap())
     }
 
     type Get<T> = fn(BorrowedFd<'_>) -> io::Result<T>;

@@ -8,9 +8,10 @@
 
 mod pipes;
 
+use super::owned::Owned;
 use std::ffi::CStr;
 use std::marker::PhantomData;
-use std::os::fd::{IntoRawFd, OwnedFd};
+use std::os::fd::IntoRawFd;
 
 use io_uring::squeue::{Entry, Flags};
 use io_uring::{opcode, types};
@@ -139,7 +140,7 @@ impl<'op> Sqe<'op, ()> {
     }
 
     /// `IORING_OP_CLOSE`: the descriptor belongs to the entry from here on. Since 5.6.
-    pub(crate) fn close(descriptor: OwnedFd) -> Self {
+    pub(crate) fn close(descriptor: Owned) -> Self {
         Sqe::new(opcode::Close::new(types::Fd(descriptor.into_raw_fd())).build())
     }
 }
@@ -250,7 +251,7 @@ impl<'op> Sqe<'op, Taken> {
     }
 }
 
-impl<'op> Sqe<'op, OwnedFd> {
+impl<'op> Sqe<'op, Owned> {
     /// `IORING_OP_ACCEPT`, close-on-exec. Since 5.5.
     pub(crate) fn accept(listener: Descriptor, peer: &'op mut SocketAddress) -> Self {
         let (start, len) = peer.as_mut_ptrs();

@@ -4,8 +4,8 @@ fn table() -> Descriptors {
     Descriptors::new(7)
 }
 
-fn any_fd() -> OwnedFd {
-    std::fs::File::open("/dev/null").expect("/dev/null").into()
+fn any_fd() -> Owned {
+    crate::sys::own(std::fs::File::open("/dev/null").expect("/dev/null").into())
 }
 
 #[test]

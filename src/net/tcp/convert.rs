@@ -11,7 +11,7 @@ use crate::sys::socket_options::{self, Domain, Kind};
 /// Takes a socket of another maker into this thread's loop.
 pub(super) fn adopt(fd: OwnedFd) -> io::Result<SharedFd> {
     let linger = socket_options::linger(fd.as_fd())?;
-    let shared = SharedFd::adopt(fd)?;
+    let shared = SharedFd::adopt_std(fd)?;
     shared.set_lingers(linger.is_some_and(|time| !time.is_zero()));
     Ok(shared)
 }

@@ -333,7 +333,7 @@ mod tests {
         disk.name(vec![(tmp, b"a".to_vec(), None)]);
         disk.sync_directory(tmp);
         assert!(disk.get(ino).is_some(), "it is open");
-        let mut files = super::super::files::Files::new().unwrap();
+        let mut files = super::super::files::Files::new();
         let id = files.insert(super::super::HostId(0), super::super::files::Kind::Event(0));
         disk.close(ino, id);
         assert!(disk.get(ino).is_none());

@@ -5,11 +5,13 @@ use std::ffi::c_void;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::rc::Rc;
 
 use super::enter::Enter;
 use super::machine::Machine;
+use super::placeholder;
 use super::ring::SimRing;
-use super::shared::Shared;
+use super::shared::Block;
 use super::{Fault, files::FileId, is_installed, with};
 use crate::sys::abi::{self, Params};
 
@@ -62,15 +64,17 @@ impl Machine {
             return Err(io::Error::from_raw_os_error(libc::EINVAL));
         }
         params.features = features;
-        let (number, shared) = Shared::new(entries, params)?;
-        let raw = number.as_raw_fd();
-        // A ring that was closed without a word is known by its number being another's.
-        for ring in self.rings.iter_mut().filter(|ring| ring.number == raw) {
-            ring.is_closed = true;
-        }
-        self.rings.push(SimRing::new(self.current, raw, params.flags, shared));
+        let block = Block::new(entries, params)?;
+        let number = placeholder::number()?;
+        let (host, raw) = (self.current, number.as_raw_fd());
+        self.rings.push(SimRing::new(host, raw, params.flags, block));
         self.note("ring", self.rings.len() as u64, i64::from(params.sq_entries));
         Ok(number)
+    }
+
+    /// The memory of the ring with this number.
+    pub(super) fn block_of(&self, number: RawFd) -> Option<Rc<Block>> {
+        self.ring_of(number, false).map(|ring| Rc::clone(&self.rings[ring].shared))
     }
 }
 

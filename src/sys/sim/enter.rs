@@ -145,6 +145,7 @@ impl Machine {
             }
             match self.events.next_ns().filter(|next_ns| *next_ns <= until_ns) {
                 Some(next_ns) => self.now_ns = self.now_ns.max(next_ns),
+                None if until_ns == u64::MAX && self.look_for_kicks() => {}
                 None if until_ns == u64::MAX => {
                     self.deadlock(ring);
                     return Some(libc::EINTR);

@@ -6,17 +6,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasherDefault;
-use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::RawFd;
 
+use super::HostId;
 use super::codes;
 use super::disk_ops::DiskFile;
 use super::machine::Machine;
 use super::ops::{Mixer, OpId, Stage};
 use super::pipes::{End, PipeId};
-use super::placeholder::{self, Noticed, Placeholder, Watch};
+use super::placeholder::{Placeholder, Watch};
 use super::tcp::{State, Tcp};
-use super::{Fault, HostId};
 
 /// Readable, writable, in error, hung up (`asm-generic/poll.h`).
 pub(super) const POLLIN: u32 = 1;
@@ -52,7 +51,7 @@ pub(super) struct OpenFile {
     /// Counts the files of a run, so that a trace can name them.
     pub(super) serial: u64,
     /// Descriptors and ops.
-    users: u32,
+    pub(super) users: u32,
     /// Ops that wait for it, with the events they wait for.
     pub(super) waiters: Vec<(OpId, u32)>,
     /// What was set with `setsockopt`, by level and name.
@@ -69,8 +68,8 @@ struct Slot {
 #[derive(Debug)]
 pub(super) struct Descriptor {
     pub(super) file: FileId,
-    placeholder: Placeholder,
-    token: u64,
+    pub(super) placeholder: Placeholder,
+    pub(super) token: u64,
 }
 
 /// All open files and descriptors.
@@ -79,23 +78,29 @@ pub(super) struct Files {
     slots: Vec<Slot>,
     free: Vec<u32>,
     pub(super) table: HashMap<RawFd, Descriptor, BuildHasherDefault<Mixer>>,
-    tokens: HashMap<u64, RawFd, BuildHasherDefault<Mixer>>,
-    watch: Watch,
+    pub(super) tokens: HashMap<u64, RawFd, BuildHasherDefault<Mixer>>,
+    pub(super) watch: Watch,
     opened: u64,
-    noticed: Vec<Noticed>,
+    /// How many numbers users have.
+    pub(super) strays: usize,
+    /// Numbers of event counters, which other threads may raise.
+    pub(super) counters: Vec<RawFd>,
+    pub(super) noticed: Vec<u64>,
 }
 
 impl Files {
-    pub(super) fn new() -> io::Result<Files> {
-        Ok(Files {
+    pub(super) fn new() -> Files {
+        Files {
             slots: Vec::new(),
             free: Vec::new(),
             table: HashMap::default(),
             tokens: HashMap::default(),
-            watch: Watch::new()?,
+            watch: Watch::default(),
             opened: 0,
+            strays: 0,
+            counters: Vec::new(),
             noticed: Vec::new(),
-        })
+        }
     }
 
     /// An open file that nobody uses yet.
@@ -181,64 +186,8 @@ impl Files {
     }
 }
 
-/// What the simulator does with descriptors.
+/// What the simulator does with open files.
 impl Machine {
-    /// Gives a file a descriptor.
-    pub(super) fn open(&mut self, file: FileId) -> io::Result<OwnedFd> {
-        if self.rng.chance(self.faults.get(Fault::NoDescriptors)) {
-            mark!("out of descriptors");
-            return Err(io::Error::from_raw_os_error(libc::EMFILE));
-        }
-        let token = self.files.get(file).map_or(0, |file| file.serial);
-        let (number, placeholder) = self.files.watch.open(token)?;
-        let descriptor = Descriptor { file, placeholder, token };
-        self.files.table.insert(number.as_raw_fd(), descriptor);
-        self.files.tokens.insert(token, number.as_raw_fd());
-        self.files.retain(file);
-        self.note("open", token, 0);
-        Ok(number)
-    }
-
-    /// Makes a file and gives it a descriptor.
-    pub(super) fn open_new(&mut self, kind: Kind) -> io::Result<OwnedFd> {
-        let file = self.files.insert(self.current, kind);
-        let opened = self.open(file);
-        if opened.is_err() {
-            self.files.remove(file);
-        }
-        opened
-    }
-
-    /// Closes a number, as an op does; whether it was open.
-    pub(super) fn close_number(&mut self, number: RawFd) -> bool {
-        let is_open = self.files.table.contains_key(&number);
-        if is_open {
-            placeholder::close(number);
-            self.forget_number(number);
-        }
-        is_open
-    }
-
-    /// Takes a number that is closed out of the table.
-    fn forget_number(&mut self, number: RawFd) {
-        let Some(descriptor) = self.files.table.remove(&number) else { return };
-        self.files.tokens.remove(&descriptor.token);
-        self.note("close", descriptor.token, 0);
-        self.check_unused(descriptor.file);
-        self.release_file(descriptor.file);
-    }
-
-    /// An op in flight that names a closed number could come upon another file of that number. The
-    /// loop's own counter is closed with its ring, under the poll that waits for it.
-    fn check_unused(&mut self, id: FileId) {
-        let Some(file) = self.files.get(id) else { return };
-        let is_counter = matches!(file.kind, Kind::Event(_));
-        if file.users > 1 && !is_counter && !self.leaks {
-            let serial = file.serial;
-            self.suspect("a descriptor is closed while an operation uses it", serial);
-        }
-    }
-
     /// One user of a file less; with the last one the file ends.
     pub(super) fn release_file(&mut self, file: FileId) {
         if let Some(ended) = self.files.release(file) {
@@ -279,35 +228,6 @@ impl Machine {
             Kind::Pipe(pipe, end) => self.close_end(pipe, end),
             Kind::Event(_) | Kind::Disk(_) => {}
         }
-    }
-
-    /// Looks around if the program has run since it was last asked.
-    #[inline]
-    pub(super) fn look_if_run(&mut self) {
-        if std::mem::replace(&mut self.has_run, false) {
-            self.look_around();
-        }
-    }
-
-    /// Looks for numbers that were closed, or written to, without the simulator.
-    pub(super) fn look_around(&mut self) {
-        let mut noticed = std::mem::take(&mut self.files.noticed);
-        self.files.watch.look(&mut noticed);
-        for notice in noticed.drain(..) {
-            match notice {
-                Noticed::Closed(token) => {
-                    if let Some(number) = self.files.tokens.get(&token).copied() {
-                        self.forget_number(number);
-                    }
-                }
-                Noticed::Written(token) => {
-                    let Some(number) = self.files.tokens.get(&token).copied() else { continue };
-                    self.files.table[&number].placeholder.drain();
-                    self.signal(number);
-                }
-            }
-        }
-        self.files.noticed = noticed;
     }
 
     /// Adds one to an event counter; whether the number names one.

@@ -56,10 +56,12 @@ pub(crate) struct Machine {
     /// Whether entries may break the rules of a well-behaved driver, as tests of the simulator do.
     pub(super) is_lenient: bool,
     /// Whether the program may have closed a descriptor since the simulator last looked: it has
-    /// run since. A look is a system call, so there is none where the answer is known.
+    /// run since. A look may be a system call, so there is none where the answer is known.
     pub(super) has_run: bool,
     /// Whether a loop has ended without its ops.
     pub(super) leaks: bool,
+    /// How often it has looked.
+    pub(super) looks: u32,
     /// Enters so far, and how many a run may make: one that makes more goes in a circle.
     pub(super) enters: u64,
     pub(super) enters_max: u64,
@@ -81,7 +83,7 @@ impl Machine {
             current: HostId(0),
             rings: Vec::new(),
             ops: Ops::default(),
-            files: Files::new()?,
+            files: Files::new(),
             connections: Connections::default(),
             pipes: Pipes::default(),
             fixed: BTreeMap::new(),
@@ -95,6 +97,7 @@ impl Machine {
             is_lenient: false,
             has_run: true,
             leaks: false,
+            looks: 0,
             enters: 0,
             enters_max: u64::MAX,
             ops_made: 0,

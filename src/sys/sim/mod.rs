@@ -40,9 +40,12 @@ mod jobs;
 mod machine;
 mod memory;
 mod network;
+mod numbers;
 mod ops;
+mod owned;
 mod pipes;
 mod placeholder;
+mod queues;
 mod register;
 mod ring;
 mod rng;
@@ -66,6 +69,8 @@ pub(super) use self::doors::*;
 pub(crate) use self::faults::{Fault, Faults};
 pub(crate) use self::jobs::Job;
 use self::machine::Machine;
+pub(crate) use self::owned::Owned;
+pub(super) use self::queues::{Submission, UserQueues};
 
 /// Names a host; the first, which is always there, is `HostId(0)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -177,6 +182,13 @@ pub(crate) fn advance_to(at_ns: u64) {
 /// Says that the program runs other than after an enter, and may close descriptors there.
 pub(crate) fn has_run() {
     with(|machine| machine.has_run = true);
+}
+
+/// Looks whether another thread has kicked a loop.
+pub(crate) fn look_for_kicks() {
+    with(|machine| {
+        machine.look_for_kicks();
+    });
 }
 
 /// Whether a host's loop has something to do: completions, deferred work, jobs.

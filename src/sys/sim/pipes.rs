@@ -100,7 +100,9 @@ impl Machine {
                 self.close_end(pipe, end);
             }
         }
-        Ok([reader?, writer?])
+        let ends = [reader?, writer?];
+        ends.iter().for_each(|end| self.let_go(end));
+        Ok(ends)
     }
 
     /// One end is not open any more: the other is told.

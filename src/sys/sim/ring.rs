@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::RawFd;
+use std::rc::Rc;
 
 use super::HostId;
 use super::buffers::Group;
 use super::ops::{Names, OpId};
-use super::shared::Shared;
+use super::shared::Block;
 
 /// A ring. It stays in its place when it is closed, so that its index is never another's.
 #[derive(Debug)]
@@ -14,7 +15,7 @@ pub(super) struct SimRing {
     pub(super) host: HostId,
     pub(super) number: RawFd,
     pub(super) flags: u32,
-    pub(super) shared: Shared,
+    pub(super) shared: Rc<Block>,
     pub(super) names: Names,
     /// Ops that are to be attempted or completed in the next enter that gets events.
     pub(super) work: VecDeque<OpId>,
@@ -23,6 +24,8 @@ pub(super) struct SimRing {
     pub(super) groups: HashMap<u16, Group>,
     pub(super) is_registered: bool,
     pub(super) is_closed: bool,
+    /// Whether its number is still its own.
+    pub(super) has_number: bool,
     /// Ops in flight.
     pub(super) in_flight: usize,
     /// Until when its loop waits, as its last enter said; `None` while it does not.
@@ -30,18 +33,19 @@ pub(super) struct SimRing {
 }
 
 impl SimRing {
-    pub(super) fn new(host: HostId, number: RawFd, flags: u32, shared: Shared) -> SimRing {
+    pub(super) fn new(host: HostId, number: RawFd, flags: u32, shared: Block) -> SimRing {
         SimRing {
             host,
             number,
             flags,
-            shared,
+            shared: Rc::new(shared),
             names: Names::default(),
             work: VecDeque::new(),
             overflow: VecDeque::new(),
             groups: HashMap::new(),
             is_registered: false,
             is_closed: false,
+            has_number: true,
             in_flight: 0,
             waits_until: None,
         }

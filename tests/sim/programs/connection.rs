@@ -36,7 +36,7 @@ impl Connection {
 
     /// Reads and writes in every way there is until something fails, or it has been enough.
     pub(super) async fn converse(mut self, mut rng: fastrand::Rng) {
-        for _ in 0..rng.usize(1..60) {
+        for _ in 0..rng.usize(1..400) {
             let done = match rng.u8(..10) {
                 0..5 => self.receive(&mut rng).await,
                 5..9 if self.is_certain => self.send(&mut rng).await,

@@ -1,13 +1,14 @@
 //! A ring on whichever kernel this thread has, driven entry by entry.
 
-use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::time::Duration;
 
 use io_uring::squeue::Entry;
-use io_uring::{IoUring, opcode, types};
+use io_uring::{opcode, types};
 
 use crate::sys::abi::{self, GetEventsArg, Params};
-use crate::sys::{door, ladder, sim};
+use crate::sys::queues::Queues;
+use crate::sys::{Owned, door, ladder, sim};
 
 /// What one completion says: whose it is, its result, its flags.
 pub(super) type Item = (u64, i32, u32);
@@ -17,11 +18,11 @@ pub(super) const STAGE: u64 = 900;
 
 /// A ring and the completions that it has given.
 pub(super) struct Kernel {
-    ring: IoUring,
+    ring: Queues,
     pub(super) items: Vec<Item>,
     staged: Vec<Item>,
     /// Descriptors that accepts gave.
-    accepted: Vec<OwnedFd>,
+    accepted: Vec<Owned>,
     accepts: bool,
     /// How long the real kernel may take for a completion.
     patience_ms: u64,
@@ -33,7 +34,7 @@ impl Kernel {
         let asked = Params { flags, cq_entries: 64, ..Params::default() };
         let (fd, made) = ladder::set_up(16, &asked).expect("a ring");
         // SAFETY: the descriptor is a fresh ring's, given away, and `made` describes it.
-        let ring = unsafe { IoUring::from_fd(fd.into_raw_fd(), door::parameters(made)) };
+        let ring = unsafe { Queues::over(fd, made) };
         Kernel {
             ring: ring.expect("a mapped ring"),
             items: Vec::new(),
@@ -72,17 +73,14 @@ impl Kernel {
     }
 
     fn take(&mut self) {
-        let taken: Vec<Item> = self
-            .ring
-            .completion()
-            .map(|cqe| (cqe.user_data(), cqe.result(), cqe.flags()))
-            .collect();
+        let mut taken: Vec<Item> = Vec::new();
+        self.ring.reap(|user_data, res, flags| taken.push((user_data, res, flags)));
         for (whose, mut res, flags) in taken {
             // Whether more waits in the socket is the real kernel's alone to tell.
             let flags = flags & !4;
             if self.accepts && whose < 10 && res >= 0 {
                 // SAFETY: an accept has given this descriptor, and each is taken once.
-                self.accepted.push(unsafe { OwnedFd::from_raw_fd(res) });
+                self.accepted.push(unsafe { Owned::from_raw_fd(res) });
                 res = 0;
             }
             let list = if whose < STAGE { &mut self.items } else { &mut self.staged };

@@ -1,7 +1,7 @@
 //! The ops that scripts are about, and the stage they stand on.
 
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd};
 
 use io_uring::squeue::{Entry, Flags};
 use io_uring::{opcode, types};
@@ -9,7 +9,7 @@ use io_uring::{opcode, types};
 use super::kernel::Kernel;
 use super::situations::Situation;
 use crate::sys::address::SocketAddress;
-use crate::sys::{Mapping, abi, door, eventfd, sim, socket};
+use crate::sys::{Mapping, Owned, abi, door, eventfd, sim, socket};
 
 /// The op that a script is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,16 +86,16 @@ impl Subject {
 }
 
 /// The ends of a pipe, read from and written to, until they are closed.
-type Ends = [Option<OwnedFd>; 2];
+type Ends = [Option<Owned>; 2];
 
 /// Sockets, pipes, a counter and memory for a script.
 pub(super) struct Stage {
-    listener: OwnedFd,
+    listener: Owned,
     address: SocketAddr,
-    pub(super) server: OwnedFd,
-    pub(super) client: Option<OwnedFd>,
-    counter: OwnedFd,
-    others: Vec<OwnedFd>,
+    pub(super) server: Owned,
+    pub(super) client: Option<Owned>,
+    counter: Owned,
+    others: Vec<Owned>,
     /// An empty pipe, one that is full, and one that is moved to.
     pipes: [Ends; 3],
     /// Buffers that the kernel chooses from; never freed under its hands.
@@ -226,20 +226,20 @@ impl Stage {
     }
 }
 
-fn fd(owned: &OwnedFd) -> types::Fd {
+fn fd(owned: &Owned) -> types::Fd {
     types::Fd(owned.as_raw_fd())
 }
 
 /// A pipe of whichever kernel this thread has.
 pub(super) fn pipe() -> Ends {
-    sim::pipe().expect("a pipe").map(Some)
+    sim::pipe().expect("a pipe").map(|end| Some(Owned::from(end)))
 }
 
 pub(super) fn end(pipe: &Ends, which: usize) -> types::Fd {
     fd(pipe[which].as_ref().expect("it is open"))
 }
 
-fn connected(kernel: &mut Kernel, address: SocketAddr) -> OwnedFd {
+fn connected(kernel: &mut Kernel, address: SocketAddr) -> Owned {
     let client = socket::tcp_socket(false).expect("a socket");
     let address = SocketAddress::from(address);
     let connect = opcode::Connect::new(fd(&client), address.as_ptr(), address.len()).build();

@@ -2,13 +2,14 @@
 //!
 //! An op that makes or names files acts in a directory that both kernels have under one name.
 
-use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{FromRawFd, IntoRawFd};
 
 use io_uring::squeue::Entry;
 use io_uring::{opcode, types};
 
 use super::kernel::Kernel;
 use super::subjects::{end, pipe};
+use crate::sys::Owned;
 use crate::sys::{abi, door, sim};
 
 const HERE: types::Fd = types::Fd(libc::AT_FDCWD);
@@ -18,7 +19,7 @@ struct Play {
     kernel: Kernel,
     dir: String,
     lines: Vec<(&'static str, i64)>,
-    opened: Vec<OwnedFd>,
+    opened: Vec<Owned>,
 }
 
 impl Play {
@@ -49,7 +50,7 @@ impl Play {
         self.lines.push((what, i64::from(number.min(0))));
         if number >= 0 {
             // SAFETY: the open has given this descriptor to nobody else.
-            self.opened.push(unsafe { OwnedFd::from_raw_fd(number) });
+            self.opened.push(unsafe { Owned::from_raw_fd(number) });
         }
         types::Fd(number)
     }
@@ -256,7 +257,7 @@ fn pipes(play: &mut Play) {
     play.say("close a number", opcode::Close::new(types::Fd(take(&mut two[0]))).build());
 }
 
-fn take(end: &mut Option<OwnedFd>) -> i32 {
+fn take(end: &mut Option<Owned>) -> i32 {
     end.take().expect("it is open").into_raw_fd()
 }
 
