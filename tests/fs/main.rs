@@ -1,5 +1,6 @@
 //! Files and directories, compared with what std does.
 
+#[allow(dead_code, reason = "a part of it is used where the loops of a test may be simulated")]
 #[path = "../common/bound.rs"]
 mod bound;
 #[path = "../common/fallocate.rs"]
