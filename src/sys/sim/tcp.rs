@@ -226,7 +226,9 @@ impl Machine {
             self.reset_both(connection);
             return Tried::count(done);
         }
-        match flags & libc::MSG_WAITALL != 0 && count < left {
+        // The peer may have answered with a reset at once, which no wait would see any more.
+        let was_reset = self.connections.get(connection).is_none_or(|c| c.ways[side].is_reset);
+        match flags & libc::MSG_WAITALL != 0 && count < left && !was_reset {
             true => {
                 mark!("send that goes on");
                 Tried::Wait(POLLOUT)

@@ -99,7 +99,8 @@ fn exactly(read: crate::BufResult<usize, Vec<u8>>) -> std::io::Result<Vec<u8>> {
 #[test]
 fn streams_are_exact_whatever_goes_wrong() {
     let mut echoed = 0;
-    for seed in seeds() {
+    // In seed 18420 a send that goes on meets a peer that has closed and answers at once.
+    for seed in seeds().chain([18_420]) {
         let (done, report) = run(seed, Faults::swarm(seed), storm(seed));
         echoed += done.unwrap_or(0);
         assert_eq!(report.violations, Vec::<String>::new());
