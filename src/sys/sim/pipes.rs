@@ -100,9 +100,18 @@ impl Machine {
                 self.close_end(pipe, end);
             }
         }
-        let ends = [reader?, writer?];
-        ends.iter().for_each(|end| self.let_go(end));
-        Ok(ends)
+        match (reader, writer) {
+            (Ok(reader), Ok(writer)) => {
+                let ends = [reader, writer];
+                ends.iter().for_each(|end| self.let_go(end));
+                Ok(ends)
+            }
+            (Ok(single), Err(error)) | (Err(error), Ok(single)) => {
+                self.close_owned(single);
+                Err(error)
+            }
+            (Err(error), Err(_)) => Err(error),
+        }
     }
 
     /// One end is not open any more: the other is told.
