@@ -19,6 +19,10 @@ pub(crate) fn cores() -> usize {
 
 /// The CPU that this thread runs on at the moment; it may run elsewhere by the time of the answer.
 pub(crate) fn current_cpu() -> usize {
+    #[cfg(feature = "sim")]
+    if super::sim::is_installed() {
+        return 0;
+    }
     // SAFETY: it takes nothing and returns a number.
     usize::try_from(unsafe { libc::sched_getcpu() }).unwrap_or(0)
 }
