@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The tests of rooms that need no kernel, under Miri, which holds them to the rules of references:
-# buffers, the scheduler and its wakers, tasks on a loop without a ring, timers, what tasks share and
-# what threads send each other. What is random or repeated is less there: see `cfg!(miri)`.
+# Under Miri, which holds them to the rules of references: the rooms that need no kernel (buffers, the
+# scheduler and its wakers, tasks on a loop without a ring, timers, what tasks share and what threads
+# send each other), and whole loops with their driver on the simulated kernel. What is random or repeated is less there: see `cfg!(miri)`.
 # It needs a nightly toolchain with Miri, and skips itself where none can be had.
 #
 #     ci/miri.sh [what the test names contain, the rooms below by default]
@@ -35,6 +35,9 @@ first=$!
 failed=0
 checked -- buf:: task:: time:: || failed=1
 wait "$first" || failed=1
+# Whole loops, with their driver, on the simulated kernel. What entries lend goes through numbers there, as
+# it does with the real one.
+MIRIFLAGS="${MIRIFLAGS/strict/permissive}" checked -- sys::sim::tests::loops || failed=1
 cat "$told"
 [ "$failed" -eq 0 ] || { echo "miri: a rule is broken" >&2; exit 1; }
-echo "miri: buffers, tasks, timers and what they share keep the rules of references"
+echo "miri: buffers, tasks, timers, what they share, and loops with their driver keep the rules of references"
