@@ -15,4 +15,4 @@ mkdir -p target/unwatched
 RUSTFLAGS="${RUSTFLAGS:-} --cfg annulus_unwatched" CARGO_TARGET_DIR=target/unwatched \
     cargo bench --quiet --bench instructions -- renew "$PWD/$without" "${paths[@]}"
 cargo bench --quiet --bench instructions -- check "$PWD/$without" "${paths[@]}"
-echo "debug mode: where it is off, it costs nothing that can be counted"
+echo "debug mode: where it is off, it costs no more than some instructions a path"

@@ -7,7 +7,7 @@ use super::count::Count;
 /// A count may grow by this share of what it was, or by `SLACK_MIN` where that is more: the loop
 /// turns once more or less, and the compiler lays out other code.
 const SLACK: f64 = 0.02;
-const SLACK_MIN: f64 = 4.0;
+const SLACK_MIN: f64 = 6.0;
 /// Allocations are exact; this is below the hundredths in which they are given.
 const SAME: f64 = 0.005;
 
