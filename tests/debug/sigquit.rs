@@ -29,8 +29,9 @@ impl Process {
     /// Starts the test with this name in a process that leaves no core behind.
     fn playing(name: &str) -> Process {
         let (_binary, module) = module_path!().split_once("::").expect("a module");
-        let mut child = Command::new("sh")
-            .args(["-c", "ulimit -c 0; exec \"$0\" \"$@\""])
+        // Who runs the tests in the background of a shell has the signal ignored, and they inherit that.
+        let mut child = Command::new("env")
+            .args(["--default-signal=QUIT", "sh", "-c", "ulimit -c 0; exec \"$0\" \"$@\""])
             .arg(std::env::current_exe().expect("the test binary"))
             .args(["--exact", &format!("{module}::{name}"), "--nocapture"])
             .env(PART, name)
