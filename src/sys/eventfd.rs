@@ -2,9 +2,10 @@
 
 #![expect(unsafe_code, reason = "eventfd and write are libc calls")]
 
-use super::owned::Owned;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use super::owned::{Owned, own};
 
 /// Makes an eventfd with a count of zero, closed on exec.
 ///
@@ -19,13 +20,18 @@ pub(crate) fn eventfd() -> io::Result<Owned> {
     if let Some(answer) = super::sim::eventfd() {
         return answer.map(Owned::from);
     }
+    real().map(own)
+}
+
+/// One of the real kernel's.
+pub(super) fn real() -> io::Result<OwnedFd> {
     // SAFETY: the call takes two integers and has no preconditions.
     let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
     if fd == -1 {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: the call succeeded, so this is a fresh descriptor that nobody else owns.
-    Ok(unsafe { Owned::from_raw_fd(fd) })
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// Adds one to the count, which completes a read of it.

@@ -7,7 +7,6 @@
 
 #![expect(unsafe_code, reason = "poll is a libc call, and a handler borrows a descriptor")]
 
-use super::owned::Owned;
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -16,6 +15,7 @@ use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 use super::eventfd::{eventfd, eventfd_signal};
 use super::fork;
+use super::owned::Owned;
 use super::signal::{Chain, keeping_errno};
 
 static CHAIN: Chain = Chain::new(libc::SIGQUIT, on_quit);

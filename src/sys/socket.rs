@@ -6,12 +6,12 @@
 
 #![expect(unsafe_code, reason = "the socket calls of libc")]
 
-use super::owned::Owned;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd};
 
 use super::address::SocketAddress;
+use super::owned::Owned;
 
 /// Makes a TCP socket for IPv4 or IPv6, closed on exec.
 ///

@@ -8,7 +8,6 @@
 
 mod pipes;
 
-use super::owned::Owned;
 use std::ffi::CStr;
 use std::marker::PhantomData;
 use std::os::fd::IntoRawFd;
@@ -21,6 +20,7 @@ use super::cqe::{Filled, FilledFromGroup, Number, Taken};
 use super::descriptor::Descriptor;
 use super::file_options::{Advice, Allocation};
 use super::message::MessageHeader;
+use super::owned::Owned;
 use super::stat::StatBuf;
 use crate::buf::{Lent, LentMut, LentSlices};
 

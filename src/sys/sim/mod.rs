@@ -1,4 +1,4 @@
-//! A simulated kernel behind the doors: the same entries, the same shared memory, virtual time.
+//! A simulated kernel behind the doors: the same entries, queues in memory, virtual time.
 //!
 //! It runs on the thread that [`install`]s it and answers every door of `sys` there, once for each
 //! call and never for each op. Everything above the doors is the crate as it is. All that happens
@@ -12,7 +12,7 @@
 //!
 //! Broken rules panic with the seed, the knobs and the last events (`check`).
 
-#![expect(unsafe_code, reason = "reads and writes what entries lend, maps rings")]
+#![expect(unsafe_code, reason = "reads and writes what entries lend")]
 #![allow(dead_code, reason = "part of it is for the world that is built on it")]
 
 mod address;
@@ -299,7 +299,7 @@ pub(crate) fn set_enters_max(most: u64) {
 /// A pipe, of the real kernel without a simulator: the end that is read from, and the one that is
 /// written to.
 pub(crate) fn pipe() -> std::io::Result<[std::os::fd::OwnedFd; 2]> {
-    if is_installed() { with(Machine::pipe) } else { pipes::real() }
+    if is_installed() { with(Machine::pipe) } else { pipes::real(0) }
 }
 
 /// Notes that the crate has found one of its own rules broken.

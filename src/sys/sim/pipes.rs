@@ -66,11 +66,11 @@ impl Pipes {
     }
 }
 
-/// A pipe of the real kernel's.
-pub(super) fn real() -> io::Result<[OwnedFd; 2]> {
+/// A pipe of the real kernel's, closed on exec and with these flags.
+pub(super) fn real(flags: i32) -> io::Result<[OwnedFd; 2]> {
     let mut ends = [0; 2];
     // SAFETY: `ends` has room for the two numbers.
-    if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) } == -1 {
+    if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC | flags) } == -1 {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: the call succeeded, so these are fresh descriptors that nobody else owns.

@@ -13,6 +13,9 @@ use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
+use super::pipes;
+use crate::sys::eventfd;
+
 /// Numbers that a thread keeps at most.
 const KEPT_MAX: usize = 64;
 
@@ -54,10 +57,7 @@ pub(super) fn give_back(number: OwnedFd) {
 
 /// A number that is an event counter.
 pub(super) fn counter() -> io::Result<OwnedFd> {
-    // SAFETY: the call takes two integers and has no preconditions.
-    let fd = check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
-    // SAFETY: the call succeeded, so this is a fresh descriptor that nobody else owns.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    eventfd::real()
 }
 
 /// Whether another thread has raised a counter; it is zero afterwards.
@@ -85,11 +85,7 @@ impl Watch {
                 self.epoll.insert(unsafe { OwnedFd::from_raw_fd(epoll) })
             }
         };
-        let mut ends = [0; 2];
-        // SAFETY: `ends` has room for the two numbers.
-        check(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC | libc::O_NONBLOCK) })?;
-        // SAFETY: the call succeeded, so these are fresh descriptors that nobody else owns.
-        let [reader, writer] = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
+        let [reader, writer] = pipes::real(libc::O_NONBLOCK)?;
         let mut event = libc::epoll_event { events: 0, u64: token };
         let (epoll, watched) = (epoll.as_raw_fd(), reader.as_raw_fd());
         // SAFETY: both descriptors are open and `event` outlives the call.
