@@ -10,10 +10,16 @@ const SMALL: usize = 1024;
 /// Adds a line.
 #[inline]
 pub(crate) fn push<T>(table: &mut Vec<T>, line: T) {
+    make_room(table);
+    table.push(line);
+}
+
+/// Makes room for one line more.
+#[inline]
+pub(crate) fn make_room<T>(table: &mut Vec<T>) {
     if table.len() == table.capacity() {
         grow(table);
     }
-    table.push(line);
 }
 
 #[cold]

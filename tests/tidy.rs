@@ -78,6 +78,7 @@ const UNSAFE_HOMES: &[&str] = &[
     "src/scheduler/waker.rs",
     "src/task/cell.rs",
     "src/task/memory.rs",
+    "src/task/place.rs",
     "src/time/timeout.rs",
 ];
 

@@ -197,6 +197,7 @@ impl Runtime {
         if is_watched {
             debug::report_slow_enters();
         }
+        let _pass = task::pass();
         for _ in 0..self.task_budget {
             let id = scheduler::with(scheduler::Scheduler::next)??;
             if id != root_id {

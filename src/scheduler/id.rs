@@ -6,7 +6,8 @@ use std::fmt;
 ///
 /// Ten bits say the loop, 26 the generation, 27 the slot. A generation that came round would at
 /// worst wake a task for nothing, which every future allows. One bit is the scheduler's own, and is
-/// never set in a name that somebody else sees: whether the task is in the queue.
+/// never set in a name that somebody else sees: whether the task is in the queue. It is one that an
+/// instruction can name, which few of the upper ones are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct TaskId(u64);
 
@@ -15,11 +16,11 @@ impl TaskId {
     pub(crate) const NOBODY: TaskId = TaskId(u64::MAX);
     pub(crate) const INDEX_MAX: u32 = (1 << 27) - 1;
     pub(crate) const GENERATION_MAX: u32 = (1 << 26) - 1;
-    const QUEUED: u64 = 1 << 53;
+    const QUEUED: u64 = 1 << 27;
 
     #[inline]
     pub(super) fn new(place: usize, generation: u32, index: u32) -> Self {
-        TaskId(((place as u64) << 54) | (u64::from(generation) << 27) | u64::from(index))
+        TaskId(((place as u64) << 54) | (u64::from(generation) << 28) | u64::from(index))
     }
 
     /// The name of a task of the runtime with this number.
@@ -62,7 +63,7 @@ impl TaskId {
 
     #[inline]
     pub(crate) fn generation(self) -> u32 {
-        (self.0 >> 27) as u32 & Self::GENERATION_MAX
+        (self.0 >> 28) as u32 & Self::GENERATION_MAX
     }
 
     #[inline]

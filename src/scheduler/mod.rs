@@ -104,20 +104,33 @@ impl Scheduler {
     /// task's: it is queued, has ended, or is another loop's.
     #[inline]
     pub(crate) fn wake(&mut self, task: TaskId) -> bool {
-        match self.slots.get_mut(task.index() as usize) {
-            Some(slot) if slot.0 == task => *slot = Slot(task.queued()),
-            _ => return false,
+        self.queue.make_room();
+        growth::make_room(&mut self.yielded);
+        self.wake_within_room(task)
+    }
+
+    /// As [`wake`](Self::wake); also `false` when there is no room, which it does not make: so it
+    /// calls nothing, and needs to save no registers.
+    #[inline]
+    fn wake_within_room(&mut self, task: TaskId) -> bool {
+        let Some(slot) = self.slots.get_mut(task.index() as usize) else { return false };
+        if slot.0 != task {
+            return false;
         }
+        let is_pushed = if self.running == task {
+            push_within_room(&mut self.yielded, task)
+        } else {
+            push_within_room(self.queue.names(), task)
+        };
+        if !is_pushed {
+            return false;
+        }
+        *slot = Slot(task.queued());
         self.woken += 1;
         #[cfg(feature = "sim")]
         {
-            let ahead = (self.running != task).then(|| self.queue.len());
+            let ahead = (self.running != task).then(|| self.queue.len() - 1);
             self.ledger.woken(task, self.woken, ahead);
-        }
-        if self.running == task {
-            growth::push(&mut self.yielded, task);
-        } else {
-            self.queue.push(task);
         }
         true
     }
@@ -201,6 +214,16 @@ impl Scheduler {
     }
 }
 
+/// Pushes a name if there is room for it.
+#[inline]
+fn push_within_room(names: &mut Vec<TaskId>, task: TaskId) -> bool {
+    let has_room = names.len() < names.capacity();
+    if has_room {
+        names.push(task);
+    }
+    has_room
+}
+
 /// Runs `f` on this thread's scheduler; `None` outside a loop.
 #[inline]
 pub(crate) fn with<R>(f: impl FnOnce(&mut Scheduler) -> R) -> Option<R> {
@@ -224,17 +247,18 @@ pub(crate) fn wake_own(wake: Wake) -> Option<Wake> {
 /// Wakes a task from any thread.
 #[inline]
 pub(crate) fn wake(task: TaskId) {
-    if with(|scheduler| scheduler.wake(task)) != Some(true) {
-        wake_elsewhere(task);
+    if with(|scheduler| scheduler.wake_within_room(task)) != Some(true) {
+        wake_slowly(task);
     }
 }
 
-/// A name that is no waiting task's on this thread's loop: there is nothing to do, or another loop
-/// is told.
+/// A name that is no waiting task's on this thread's loop, or for which there was no room: there is
+/// nothing to do, or the queue grows, or another loop is told.
 #[cold]
 #[inline(never)]
-fn wake_elsewhere(task: TaskId) {
-    if with(|scheduler| scheduler.place == task.place()) != Some(true) {
+fn wake_slowly(task: TaskId) {
+    let is_done = with(|scheduler| scheduler.wake(task) || scheduler.place == task.place());
+    if is_done != Some(true) {
         Remote::of(task.place() as u32).wake(task.index() as usize, task.to_bits());
     }
 }

@@ -19,6 +19,17 @@ impl Queue {
         growth::push(&mut self.names, name);
     }
 
+    /// Where names are pushed that there is room for.
+    #[inline]
+    pub(super) fn names(&mut self) -> &mut Vec<TaskId> {
+        &mut self.names
+    }
+
+    #[inline]
+    pub(super) fn make_room(&mut self) {
+        growth::make_room(&mut self.names);
+    }
+
     #[inline]
     pub(super) fn pop(&mut self) -> Option<TaskId> {
         let Some(&name) = self.names.get(self.popped) else {

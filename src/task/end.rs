@@ -77,8 +77,7 @@ impl Tasks {
 
     /// The task has ended.
     #[inline]
-    pub(super) fn end(&mut self, id: TaskId, task: BoxedTask) -> Ended {
-        self.counters.polls += 1;
+    pub(super) fn end(&mut self, id: TaskId) -> Ended {
         self.counters.finished += 1;
         self.counters.alive -= 1;
         self.current = None;
@@ -89,10 +88,8 @@ impl Tasks {
         let joiner = std::mem::replace(&mut slot.joiner, TaskId::NOBODY);
         let mut ended = Ended { joiner, watcher: None, unwanted: None, extra };
         let is_joinable = slot.is_joinable;
-        if is_joinable {
-            slot.task = Some(task);
-        } else {
-            ended.unwanted = Some(task);
+        if !is_joinable {
+            ended.unwanted = slot.task.take();
         }
         if let Some(extra) = &mut ended.extra {
             self.note_end(id, extra);

@@ -41,6 +41,12 @@ impl BoxedTask {
         BoxedTask { task: block }
     }
 
+    /// Where the task lies, whoever owns it.
+    #[inline]
+    pub(super) fn address(&self) -> NonNull<dyn Run> {
+        self.task
+    }
+
     #[inline]
     pub(super) fn as_mut(&mut self) -> Pin<&mut dyn Run> {
         // SAFETY: the task was written there and is dropped with `self`, which is borrowed.

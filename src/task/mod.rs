@@ -19,6 +19,7 @@ mod join_all;
 mod join_set;
 mod local_key;
 mod memory;
+mod place;
 mod root;
 mod run;
 mod spawn;
@@ -48,7 +49,7 @@ pub use self::join_all::{JoinAll, TryJoinAll, join_all, try_join_all};
 pub use self::join_set::JoinSet;
 pub use self::local_key::{AccessError, LocalKey, TaskLocalFuture};
 pub(crate) use self::root::Root;
-pub(crate) use self::run::{Ending, cancel_all, close, run, run_watched};
+pub(crate) use self::run::{Ending, cancel_all, close, pass, run, run_watched};
 pub use self::spawn::spawn;
 pub(crate) use self::spawn::spawn_at;
 pub(crate) use self::table::{Tasks, install, with};
@@ -87,7 +88,7 @@ pub fn id() -> Id {
 
 /// The task that calls; `None` outside a task.
 pub fn try_id() -> Option<Id> {
-    with(|tasks| tasks.current).flatten().map(Id)
+    with(|tasks| tasks.current()).flatten().map(Id)
 }
 
 /// Lets every other task that is ready run before this one goes on, and I/O with them.

@@ -37,17 +37,16 @@ impl Root {
         self.id
     }
 
-    /// Polls the root future as the task that runs.
+    /// Polls the root future as the task that runs, in a [pass](super::pass).
     pub(crate) fn poll<F: Future>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
         let waker = scheduler::waker_of(self.id);
         with(|tasks| {
             tasks.current = Some(self.id);
             tasks.budget.refill();
         });
-        let _entered = context::enter(self.context.clone());
-        let polled = future.poll(&mut Context::from_waker(&waker));
-        with(|tasks| tasks.current = None);
-        polled
+        // Between polls the thread is in none, so there is none to leave.
+        let _entered = self.context.clone().map(|context| context::enter(Some(context)));
+        future.poll(&mut Context::from_waker(&waker))
     }
 
     /// What the root future has deferred, if anything: to be run when it is done.

@@ -9,6 +9,7 @@
 //!
 //! Panics are caught here and cost nobody else.
 
+use std::any::Any;
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,7 +19,8 @@ use std::task::{Context, Poll, Waker, ready};
 use super::end::{Ended, Unwanted};
 use super::extra::{Cleanup, Extra};
 use super::memory::BoxedTask;
-use super::table::{Stop, Taken, with};
+use super::place::{Lent, Taken};
+use super::table::{Stop, with};
 use super::watch::watch_poll;
 use super::{JoinError, cleanup};
 use crate::scheduler::{self, TaskId};
@@ -39,68 +41,108 @@ struct CleaningUp {
 #[inline(never)]
 pub(crate) fn run_watched(id: TaskId) {
     let _watched = watch_poll(id);
+    let _polled = pass();
     run(id);
+}
+
+/// Polls of tasks, one after another; when this is dropped, none is polled any more.
+///
+/// Between two of them a task is still thought to be polled that is not, which nobody can see:
+/// nobody's code runs there.
+#[inline]
+pub(crate) fn pass() -> Pass {
+    Pass
+}
+
+#[must_use = "it lasts as long as this"]
+pub(crate) struct Pass;
+
+impl Drop for Pass {
+    #[inline]
+    fn drop(&mut self) {
+        with(|tasks| tasks.end_polls());
+    }
 }
 
 /// Polls a task once, or stops it.
 #[inline(always)]
 pub(crate) fn run(id: TaskId) {
-    let Some(Some(taken)) = with(|tasks| tasks.take(id)) else { return };
-    let Taken { mut task, stop, is_cleaning_up } = taken;
-    if stop != Stop::No {
-        return stop_now(id, task, stop, is_cleaning_up);
-    }
+    let Some(Some(task)) = with(|tasks| tasks.begin_poll(id)) else {
+        return run_rare(id);
+    };
+    poll(id, task);
+}
+
+/// Polls a task; one that is done has ended.
+#[inline(always)]
+fn poll(id: TaskId, mut task: Lent) {
     // It owns nothing, so there is nothing to be dropped.
     let waker = ManuallyDrop::new(scheduler::waker_of(id));
     let mut cx = Context::from_waker(&waker);
     match catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(&mut cx))) {
-        Ok(Poll::Pending) => put_back(id, task),
-        Ok(Poll::Ready(())) => ended(id, task, is_cleaning_up),
-        Err(payload) => {
-            drop_contained(&mut task);
-            let name = with(|tasks| tasks.name(id).map(String::from)).flatten();
-            let error = JoinError::panicked(Some(id.to_bits()), payload);
-            task.as_mut().fail(error.of_task(name.as_deref()));
-            with(|tasks| tasks.note_panic(id, task.panic()));
-            ended(id, task, is_cleaning_up);
-        }
+        Ok(Poll::Pending) => {}
+        Ok(Poll::Ready(())) => ended(id),
+        Err(payload) => panicked(id, task, payload),
     }
 }
 
-/// Puts a task that goes on into its slot. A function of its own: a closure that is called out of
-/// line has its words handed over in memory, and each poll waits for them.
+/// The future has panicked: that is its end.
+#[cold]
 #[inline(never)]
-fn put_back(id: TaskId, task: BoxedTask) {
-    with(|tasks| tasks.put_back(id, task));
+fn panicked(id: TaskId, mut task: Lent, payload: Box<dyn Any + Send>) {
+    drop_contained(&mut task);
+    let name = with(|tasks| tasks.name(id).map(String::from)).flatten();
+    let error = JoinError::panicked(Some(id.to_bits()), payload);
+    task.as_mut().fail(error.of_task(name.as_deref()));
+    with(|tasks| tasks.note_panic(id, task.as_mut().panic()));
+    ended(id);
+}
+
+/// Runs a task that was asked to end or that cleans up; a name may also be nobody's any more.
+#[cold]
+#[inline(never)]
+fn run_rare(id: TaskId) {
+    match with(|tasks| tasks.begin_rare(id)) {
+        Some(Some(Taken { task, stop: Stop::No, .. })) => poll(id, task),
+        Some(Some(taken)) => stop(id, taken),
+        _ => {}
+    }
 }
 
 /// Drops a task's future where it is suspended; a cancelled task cleans up then.
-fn stop_now(id: TaskId, mut task: BoxedTask, stop: Stop, is_cleaning_up: bool) {
+fn stop(id: TaskId, taken: Taken) {
+    let Taken { mut task, stop, is_cleaning_up } = taken;
     drop_contained(&mut task);
     if !is_cleaning_up {
         task.as_mut().fail(JoinError::cancelled(Some(id.to_bits())));
     }
     if stop == Stop::Abort {
-        return end(id, task);
+        return end(id);
     }
-    ended(id, task, is_cleaning_up);
+    ended(id);
 }
 
 /// The future is gone: the clean-up begins, if there is any, else the task ends.
-fn ended(id: TaskId, task: BoxedTask, is_cleaning_up: bool) {
-    let mut task = Some(task);
-    let ended = with(|tasks| {
-        let has_cleanup = !is_cleaning_up && tasks.begin_cleanup(id);
-        task.take_if(|_| !has_cleanup).map(|task| tasks.end(id, task))
-    });
-    if let Some(Some(ended)) = ended {
-        return tell(ended);
+#[inline(never)]
+fn ended(id: TaskId) {
+    let ended = with(|tasks| (!tasks.begin_cleanup(id)).then(|| tasks.end(id)));
+    match ended {
+        Some(Some(ended)) => tell(ended),
+        Some(None) => clean_up(id),
+        None => {}
     }
-    // The loop is gone, or there is clean-up.
-    let Some(task) = task else { return };
-    let limit = with(|tasks| tasks.cleanup_limit()).flatten().map(sleep);
+}
+
+/// Has the clean-up take the place of the task, whose end is decided.
+#[cold]
+#[inline(never)]
+fn clean_up(id: TaskId) {
+    let Some((Some(task), limit)) = with(|tasks| (tasks.take(id), tasks.cleanup_limit())) else {
+        return;
+    };
+    let limit = limit.map(sleep);
     let cleanup = BoxedTask::new(CleaningUp { task, id, current: None, limit });
-    with(|tasks| tasks.put_back(id, cleanup));
+    with(|tasks| tasks.replace(id, cleanup));
     scheduler::wake(id);
 }
 
@@ -152,8 +194,8 @@ impl super::cell::Run for CleaningUp {
 }
 
 /// Notes the end of a task, then wakes its joiner or drops its output.
-fn end(id: TaskId, task: BoxedTask) {
-    if let Some(ended) = with(|tasks| tasks.end(id, task)) {
+fn end(id: TaskId) {
+    if let Some(ended) = with(|tasks| tasks.end(id)) {
         tell(ended);
     }
 }
@@ -192,7 +234,7 @@ fn drop_extra(mut extra: Box<Extra>) {
 
 /// Drops a future whose destructor may panic: the panic was reported by the hook and goes no
 /// further, for the task has ended already.
-fn drop_contained(task: &mut BoxedTask) {
+fn drop_contained(task: &mut Lent) {
     let _reported = catch_unwind(AssertUnwindSafe(|| task.as_mut().drop_future()));
 }
 
@@ -250,8 +292,8 @@ pub(crate) fn close() {
         for id in alive {
             let is_watched = with(|tasks| tasks.watch().is_some()) == Some(true);
             let _watched = is_watched.then(|| watch_poll(id));
-            if let Some(Some(Taken { task, is_cleaning_up, .. })) = with(|tasks| tasks.take(id)) {
-                stop_now(id, task, Stop::Abort, is_cleaning_up);
+            if let Some(Some(taken)) = with(|tasks| tasks.begin_rare(id)) {
+                stop(id, Taken { stop: Stop::Abort, ..taken });
             }
         }
     }

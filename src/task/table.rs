@@ -1,7 +1,7 @@
 //! The tasks of a loop.
 //!
-//! A task's future is taken out of its slot while it is polled ([`run`](super::run)), so that
-//! whatever it does, spawn, abort, wake or drop, finds the table free.
+//! A task is polled outside of the table's borrow ([`run`](super::run)), so that whatever it does,
+//! spawn, abort, wake or drop, finds the table free.
 
 use std::mem::ManuallyDrop;
 use std::panic::Location;
@@ -12,6 +12,7 @@ use super::budget::Budget;
 use super::crew::{CrewId, Crews, Link};
 use super::extra::{Cleanup, Extra};
 use super::memory::{Blocks, BoxedTask};
+use super::place::Place;
 use super::watch::Watch;
 use crate::growth;
 use crate::local::Local;
@@ -62,8 +63,8 @@ pub(super) enum Stop {
 }
 
 pub(super) struct Slot {
-    /// Empty while the task is polled and when the slot is free.
-    pub(super) task: Option<BoxedTask>,
+    /// Empty when the slot is free, and where the loop's root future has its name.
+    pub(super) task: Place,
     /// The task that awaits the end, or [`TaskId::NOBODY`]; who awaits it by another kind of waker
     /// stands in `extra`.
     pub(super) joiner: TaskId,
@@ -76,25 +77,18 @@ pub(super) struct Slot {
     pub(super) state: State,
     pub(super) stop: Stop,
     /// How many shields hold a cancel back.
-    shields: u16,
+    pub(super) shields: u16,
     /// Whether a join handle is there to take the end.
     pub(super) is_joinable: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
-    Free,
     Alive,
+    Free,
     /// The future is gone, the deferred clean-up runs.
     CleaningUp,
     Ended,
-}
-
-/// A task taken out to be run.
-pub(super) struct Taken {
-    pub(super) task: BoxedTask,
-    pub(super) stop: Stop,
-    pub(super) is_cleaning_up: bool,
 }
 
 impl Tasks {
@@ -157,7 +151,7 @@ impl Tasks {
     ) {
         let is_task = task.is_some();
         let slot = Slot {
-            task,
+            task: Place::of(task),
             joiner: TaskId::NOBODY,
             site,
             extra: None,
@@ -175,7 +169,7 @@ impl Tasks {
             // A free slot holds nothing that would have to be dropped.
             let before = std::mem::replace(&mut self.slots[index], slot);
             let before = ManuallyDrop::new(before);
-            debug_assert!(before.task.is_none() && before.extra.is_none(), "a slot was in use");
+            debug_assert!(before.task.is_empty() && before.extra.is_none(), "a slot was in use");
         }
         if is_task {
             self.counters.spawned += 1;
@@ -187,45 +181,6 @@ impl Tasks {
     pub(super) fn slot(&mut self, id: TaskId) -> Option<&mut Slot> {
         let slot = self.slots.get_mut(id.index() as usize)?;
         (slot.generation == id.generation() && slot.state != State::Free).then_some(slot)
-    }
-
-    /// Takes the task out to run it.
-    #[inline]
-    pub(super) fn take(&mut self, id: TaskId) -> Option<Taken> {
-        let slot = self.slot(id)?;
-        if slot.state == State::Ended {
-            return None;
-        }
-        let task = slot.task.take()?;
-        let stop = slot.effective_stop();
-        let is_cleaning_up = slot.state == State::CleaningUp;
-        self.current = Some(id);
-        Some(Taken { task, stop, is_cleaning_up })
-    }
-
-    /// Puts a task back that is not done.
-    #[inline]
-    pub(super) fn put_back(&mut self, id: TaskId, task: BoxedTask) {
-        self.counters.polls += 1;
-        self.current = None;
-        let slot = self.slots.get_mut(id.index() as usize);
-        let slot = slot.expect("a task that is polled keeps its slot");
-        debug_assert!(slot.generation == id.generation() && slot.state != State::Free);
-        // The place is empty, so there is no other task to be dropped.
-        let before = ManuallyDrop::new(slot.task.replace(task));
-        debug_assert!(before.is_none(), "a task was taken out twice");
-    }
-
-    /// The future has ended or was dropped: whether there is clean-up to run before the task ends.
-    #[inline]
-    pub(super) fn begin_cleanup(&mut self, id: TaskId) -> bool {
-        let Some(slot) = self.slot(id) else { return false };
-        let has_deferred = slot.extra.as_ref().is_some_and(|extra| extra.has_deferred());
-        if has_deferred {
-            slot.state = State::CleaningUp;
-            slot.shields = 0;
-        }
-        has_deferred
     }
 
     /// Frees the slot of the loop's root future; what it still had is to be dropped.
@@ -334,7 +289,7 @@ impl Tasks {
     pub(crate) fn alive(&self) -> Vec<TaskId> {
         let slots = self.slots.iter().enumerate();
         let alive = slots.filter(|(_, slot)| {
-            matches!(slot.state, State::Alive | State::CleaningUp) && slot.task.is_some()
+            matches!(slot.state, State::Alive | State::CleaningUp) && !slot.task.is_empty()
         });
         alive
             .map(|(index, slot)| TaskId::named(self.runtime, slot.generation, index as u32))
@@ -362,10 +317,16 @@ impl Slot {
         self.extra.as_mut()?.joiner.take()
     }
 
+    /// Whether it is alive and was not asked to end: then each of the two is the first of its kind,
+    /// which is one comparison.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        self.state as u8 | self.stop as u8 == State::Alive as u8 | Stop::No as u8
+    }
+
     /// What a task that is about to be polled has to do: a shield holds a cancel back, and one
     /// that cleans up has been cancelled already.
-    #[inline]
-    fn effective_stop(&self) -> Stop {
+    pub(super) fn effective_stop(&self) -> Stop {
         match self.stop {
             Stop::Cancel if self.shields > 0 || self.state == State::CleaningUp => Stop::No,
             stop => stop,

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::pin::pin;
 use std::task::Poll;
 
-use super::{Root, Tasks, cancel_all, close, install, leave_context, run};
+use super::{Root, Tasks, cancel_all, close, install, leave_context, pass, run};
 use crate::remote::{Message, Remote};
 use crate::scheduler::{self, Scheduler, TaskId, Wake};
 use crate::time::timers::{self, Timers};
@@ -38,6 +38,7 @@ impl Parts {
         timers::fire_due_now(&mut due);
         due.into_iter().for_each(Wake::wake);
         scheduler::with(Scheduler::begin_tick);
+        let _pass = pass();
         while let Some(task) = scheduler::with(Scheduler::next).flatten() {
             if !root(task) {
                 run(task);

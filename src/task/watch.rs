@@ -174,7 +174,7 @@ impl Tasks {
         if slot.state == State::Ended {
             return None;
         }
-        let is_root = slot.task.is_none();
+        let is_root = slot.task.is_empty();
         let subject = self.subject(id)?;
         let watch = self.watch.as_mut()?;
         let hook = watch.hooks.before_poll.clone().filter(|_| !is_root);
