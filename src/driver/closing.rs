@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::descriptor::FdRef;
 use super::lifecycle::Lifecycle;
+use super::marks::Marks;
 use super::table::Slot;
 use super::{Driver, OpKey, SharedFd};
 use crate::sys::{self, Owned};
@@ -92,22 +93,24 @@ impl Driver {
         let is_awaited = |slot: &Slot| !matches!(slot.lifecycle, Lifecycle::Abandoned);
         for key in self.ops_on(fd, is_awaited) {
             let Some(slot) = self.table.get(key) else { continue };
-            slot.marks.closed = true;
+            slot.marks.set(Marks::CLOSED);
             if slot.lane.is_some() {
                 self.stop(key, |_| {});
             }
             let Some(slot) = self.table.get(key) else { continue };
             if slot.has_ended() {
                 let ended = slot.release_early();
-                ended.into_iter().for_each(|fd| self.release(fd));
+                self.release_at(ended);
             }
         }
     }
 
     /// Asks for the end of the ops on the descriptor of this number whose futures live; how many.
     pub(crate) fn cancel_all_on(&mut self, number: i32) -> usize {
+        let descriptors = &self.descriptors;
         let waits = |slot: &Slot| {
-            let is_on = slot.descriptor.is_some_and(|fd| fd.descriptor().number() == number);
+            let on = slot.counted.and_then(|place| descriptors.name(place));
+            let is_on = on.is_some_and(|fd| fd.descriptor().number() == number);
             let lives = matches!(slot.lifecycle, Lifecycle::Waiting(_));
             is_on && lives && slot.stream.is_none()
         };
@@ -122,7 +125,7 @@ impl Driver {
     /// The ops on a descriptor that have a slot.
     pub(super) fn ops_on(&mut self, fd: FdRef, which: impl Fn(&Slot) -> bool) -> Vec<OpKey> {
         let all = self.table.iter_mut();
-        let wanted = all.filter(|(_, slot)| slot.descriptor == Some(fd) && which(slot));
+        let wanted = all.filter(|(_, slot)| slot.counted == Some(fd.place()) && which(slot));
         wanted.map(|(key, _)| key).collect()
     }
 }

@@ -11,33 +11,14 @@
 
 use std::task::Waker;
 
+use self::handles::Handles;
+pub(super) use self::name::FdIndex;
+pub(crate) use self::name::FdRef;
 use super::op::Lane;
 use super::stash::{Leftover, Stash};
 use crate::growth;
 use crate::scheduler::Wake;
 use crate::sys::{Descriptor, Owned};
-
-/// Names a descriptor of a loop without being counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct FdRef {
-    pub(super) runtime: u32,
-    pub(super) index: u32,
-    pub(super) generation: u32,
-    pub(super) descriptor: Descriptor,
-}
-
-impl FdRef {
-    /// The loop that the descriptor is of.
-    pub(crate) fn runtime(self) -> u32 {
-        self.runtime
-    }
-
-    /// The number for an SQE, which the table keeps open while the op is counted.
-    #[inline]
-    pub(crate) fn descriptor(self) -> Descriptor {
-        self.descriptor
-    }
-}
 
 /// What few descriptors have.
 #[derive(Debug, Default)]
@@ -58,9 +39,7 @@ struct Entry {
     /// Handles, and ops in flight.
     users: u32,
     /// Handles alone: without one, no op is started.
-    handles: u32,
-    /// Whether closing it would wait: a socket that lingers.
-    lingers: bool,
+    handles: Handles,
     rare: Option<Box<Rare>>,
 }
 
@@ -99,22 +78,26 @@ impl Descriptors {
         let index = match self.free.pop() {
             Some(index) => index,
             None => {
-                let entry = Entry {
-                    fd: None,
-                    generation: 0,
-                    users: 0,
-                    handles: 0,
-                    lingers: false,
-                    rare: None,
-                };
+                let handles = Handles::default();
+                let entry = Entry { fd: None, generation: 0, users: 0, handles, rare: None };
                 growth::push(&mut self.entries, entry);
                 (self.entries.len() - 1) as u32
             }
         };
         let entry = &mut self.entries[index as usize];
         entry.fd = Some(fd);
-        (entry.users, entry.handles) = (1, 1);
-        entry.lingers = false;
+        (entry.users, entry.handles) = (1, Handles::ONE);
+        FdRef { runtime: self.runtime, index, generation: entry.generation, descriptor }
+    }
+
+    /// The name of the descriptor in this place, if there is one.
+    pub(super) fn name(&self, place: FdIndex) -> Option<FdRef> {
+        let entry = self.entries.get(place.get())?;
+        Some(self.name_of(place.get() as u32, entry, entry.fd.as_ref()?))
+    }
+
+    fn name_of(&self, index: u32, entry: &Entry, fd: &Owned) -> FdRef {
+        let descriptor = Descriptor::of(fd);
         FdRef { runtime: self.runtime, index, generation: entry.generation, descriptor }
     }
 
@@ -131,7 +114,7 @@ impl Descriptors {
         let entry = self.entries.get_mut(fd.index as usize)?;
         let is_free = fd.runtime == self.runtime
             && entry.generation == fd.generation
-            && entry.handles > 0
+            && !entry.handles.is_none()
             && entry.rare.is_none();
         is_free.then_some(&mut entry.users)
     }
@@ -145,9 +128,8 @@ impl Descriptors {
     /// Where an op that has ended is counted, if it is one of many and nothing else is to be done when
     /// it goes. While it is counted, its descriptor is the one that it names.
     #[inline]
-    pub(super) fn one_of_many(&mut self, fd: FdRef) -> Option<&mut u32> {
-        let entry = self.entries.get_mut(fd.index as usize)?;
-        debug_assert!(fd.runtime == self.runtime && entry.generation == fd.generation);
+    pub(super) fn one_of_many(&mut self, fd: FdIndex) -> Option<&mut u32> {
+        let entry = self.entries.get_mut(fd.get())?;
         (entry.users > 1 && entry.rare.is_none()).then_some(&mut entry.users)
     }
 
@@ -170,7 +152,7 @@ impl Descriptors {
     /// Counts one more op; `false` when every handle is gone.
     #[cfg(test)]
     pub(super) fn retain(&mut self, fd: FdRef) -> bool {
-        self.entry(fd).filter(|entry| entry.handles > 0).is_some_and(|entry| {
+        self.entry(fd).filter(|entry| !entry.handles.is_none()).is_some_and(|entry| {
             entry.users += 1;
             true
         })
@@ -178,9 +160,9 @@ impl Descriptors {
 
     /// Counts one more handle; `false` when every other is gone.
     pub(super) fn retain_handle(&mut self, fd: FdRef) -> bool {
-        self.entry(fd).filter(|entry| entry.handles > 0).is_some_and(|entry| {
+        self.entry(fd).filter(|entry| !entry.handles.is_none()).is_some_and(|entry| {
             entry.users += 1;
-            entry.handles += 1;
+            entry.handles.add();
             true
         })
     }
@@ -189,26 +171,26 @@ impl Descriptors {
     /// in flight whose futures live on.
     pub(super) fn drop_handle(&mut self, fd: FdRef) -> bool {
         let Some(entry) = self.entry(fd) else { return false };
-        let was_last = entry.handles == 1;
-        entry.handles = entry.handles.saturating_sub(1);
+        let was_last = entry.handles.count() == 1;
+        entry.handles.drop_one();
         let abandoned = entry.rare.as_ref().map_or(0, |rare| rare.abandoned.iter().sum());
         was_last && entry.users > 1 + abandoned
     }
 
     /// The handles on a descriptor.
     pub(super) fn handles(&mut self, fd: FdRef) -> u32 {
-        self.entry(fd).map_or(0, |entry| entry.handles)
+        self.entry(fd).map_or(0, |entry| entry.handles.count())
     }
 
     /// Whether closing a descriptor would wait.
     pub(super) fn lingers(&mut self, fd: FdRef) -> bool {
-        self.entry(fd).is_some_and(|entry| entry.lingers)
+        self.entry(fd).is_some_and(|entry| entry.handles.lingers())
     }
 
     /// Notes whether closing a descriptor would wait.
     pub(super) fn set_lingers(&mut self, fd: FdRef, lingers: bool) {
         if let Some(entry) = self.entry(fd) {
-            entry.lingers = lingers;
+            entry.handles.set_lingers(lingers);
         }
     }
 
@@ -226,7 +208,7 @@ impl Descriptors {
         let index = fd.index;
         let entry = self.entry(fd)?;
         entry.users -= 1;
-        let is_early = planted!("descriptor closed under its operation") && entry.handles == 0;
+        let is_early = planted!("descriptor closed under its operation") && entry.handles.is_none();
         if entry.users > 0 && !is_early {
             if let (1, Some(rare)) = (entry.users, entry.rare.as_mut()) {
                 wakes.extend(rare.closer.take());
@@ -234,7 +216,7 @@ impl Descriptors {
             return None;
         }
         entry.generation = entry.generation.wrapping_add(1);
-        let (fd, lingers) = (entry.fd.take(), entry.lingers);
+        let (fd, lingers) = (entry.fd.take(), entry.handles.lingers());
         let released = Released { fd, lingers, rare: entry.rare.take() };
         growth::push(&mut self.free, index);
         Some(released)
@@ -309,7 +291,7 @@ impl Descriptors {
 
     /// The descriptor, for a call that needs it outside an op; `None` when every handle is gone.
     pub(super) fn get(&mut self, fd: FdRef) -> Option<&Owned> {
-        self.entry(fd).filter(|entry| entry.handles > 0)?.fd.as_ref()
+        self.entry(fd).filter(|entry| !entry.handles.is_none())?.fd.as_ref()
     }
 
     /// Drops what is kept for a descriptor whose user closes it.
@@ -373,5 +355,7 @@ impl Rare {
     }
 }
 
+mod handles;
+mod name;
 #[cfg(test)]
 mod tests;

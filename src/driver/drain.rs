@@ -93,7 +93,8 @@ impl Driver {
         let mut orphaned = 0;
         let in_flight = self.users_in_flight();
         for (fd, owned, count) in users {
-            let handles = count - in_flight.iter().filter(|&&user| user == fd).count() as u32;
+            let handles =
+                count - in_flight.iter().filter(|&&user| user == fd.place()).count() as u32;
             if handles > 0 {
                 orphaned += 1;
                 super::handle::adopt_orphan(fd, owned, handles);
@@ -102,8 +103,8 @@ impl Driver {
         Drained { leaked, orphaned }
     }
 
-    /// The descriptors of the ops that are leaked, once for each.
-    fn users_in_flight(&mut self) -> Vec<super::FdRef> {
-        self.table.iter_mut().filter_map(|(_, slot)| slot.descriptor).collect()
+    /// The places of the descriptors of the ops that are leaked, once for each.
+    fn users_in_flight(&mut self) -> Vec<super::FdIndex> {
+        self.table.iter_mut().filter_map(|(_, slot)| slot.counted).collect()
     }
 }

@@ -10,6 +10,7 @@ use std::task::Waker;
 
 use super::descriptor::{FdRef, Gate};
 use super::key::Kind;
+use super::marks::Marks;
 use super::op::Op;
 use super::{Driver, OpKey, table};
 use crate::scheduler::{self, Wake};
@@ -52,24 +53,24 @@ pub(super) enum End {
 
 impl End {
     #[inline]
-    fn of(outcome: Outcome, marks: table::Marks) -> End {
+    fn of(outcome: Outcome, marks: Marks) -> End {
         if outcome.res >= 0 { End::Own } else { End::of_failure(outcome, marks) }
     }
 
     /// A cancel ends an op on a kernel worker as an interruption, and so may a linked timeout; an
     /// interruption that nobody asked for is another op's.
     #[inline(never)]
-    fn of_failure(outcome: Outcome, marks: table::Marks) -> End {
+    fn of_failure(outcome: Outcome, marks: Marks) -> End {
         let is_interrupted = outcome.is_interrupted();
         if !outcome.is_cancelled() && !is_interrupted {
             End::Own
-        } else if marks.cancelled {
+        } else if marks.has(Marks::CANCELLED) {
             End::Cancelled
-        } else if marks.closed {
+        } else if marks.has(Marks::CLOSED) {
             End::Closed
-        } else if marks.recalled || is_interrupted {
+        } else if marks.has(Marks::RECALLED) || is_interrupted {
             End::Again
-        } else if marks.timed {
+        } else if marks.has(Marks::TIMED) {
             End::TimedOut
         } else {
             End::Own
@@ -108,7 +109,7 @@ impl Driver {
             *users += 1;
         }
         let about = table::About { descriptor: target, lane: T::LANE };
-        let key = slot.begin(wake, about, table::Marks::default(), self.now_ns);
+        let key = slot.begin(wake, about, Marks::NONE, self.now_ns);
         room.push(&entry.with_user_data(key.user_data(Kind::Op)));
         counters.submitted += 1;
         tracing::trace!(op = T::NAME, slot = key.index, queued = false, "push");
@@ -143,7 +144,7 @@ impl Driver {
         if let Some(fd) = target {
             self.descriptors.count(fd);
         }
-        let marks = table::Marks { timed: timeout.is_some(), ..table::Marks::default() };
+        let marks = if timeout.is_some() { Marks::TIMED } else { Marks::NONE };
         let about = table::About { descriptor: target, lane: T::LANE };
         let key = slot.begin(Wake::of(waker), about, marks, self.now_ns);
         let entry = entry.with_user_data(key.user_data(Kind::Op));
@@ -161,7 +162,7 @@ impl Driver {
 
     #[cold]
     fn note_queued(&mut self, key: OpKey) {
-        self.table.get(key).expect("the slot was just taken").marks.queued = true;
+        self.table.get(key).expect("the slot was just taken").marks.set(Marks::QUEUED);
     }
 
     #[inline(never)]
@@ -202,7 +203,7 @@ impl Driver {
             self.descriptors.count(fd);
         }
         let about = table::About { descriptor: target, lane: T::LANE };
-        let key = slot.begin(Wake::of(waker), about, table::Marks::default(), self.now_ns);
+        let key = slot.begin(Wake::of(waker), about, Marks::NONE, self.now_ns);
         self.counters.submitted += 1;
         tracing::trace!(op = T::NAME, slot = key.index, "push linked");
         (key, entry.with_user_data(key.user_data(Kind::Op)))
@@ -260,9 +261,7 @@ impl Driver {
     #[inline(never)]
     pub(super) fn poll<T: Op>(&mut self, key: OpKey, waker: &Waker) -> Option<Finished<T>> {
         let table::Done { op, outcome, marks, descriptor } = self.table.take_done(key, waker)?;
-        if let Some(fd) = descriptor {
-            self.release(fd);
-        }
+        self.release_at(descriptor);
         Some(Finished { op, outcome, end: End::of(outcome, marks) })
     }
 }

@@ -3,7 +3,7 @@
 use std::task::Waker;
 
 use super::lifecycle::Lifecycle;
-use super::{Counters, Driver};
+use super::{Counters, Driver, OpKey};
 use crate::scheduler::Wake;
 use crate::sys::clock;
 
@@ -49,26 +49,27 @@ impl Driver {
     /// Every op in flight.
     pub(crate) fn ops(&mut self) -> Vec<OpInfo> {
         let now_ns = clock::monotonic_ns();
-        let slots = self.table.iter_mut().filter_map(|(_, slot)| {
-            let is_abandoned = match &slot.lifecycle {
-                Lifecycle::Completed(_) => return None,
-                Lifecycle::Abandoned => true,
-                Lifecycle::Waiting(_) => false,
-            };
-            let waker = match (&slot.stream, &slot.lifecycle) {
-                (Some(stream), _) => stream.waker().map(Wake::to_waker),
-                (None, Lifecycle::Waiting(waker)) => Some(waker.to_waker()),
-                (None, _) => None,
-            };
-            Some(OpInfo {
-                name: slot.seat.name(),
-                descriptor: slot.descriptor.map(|fd| fd.descriptor().number()),
-                age_ns: now_ns.saturating_sub(slot.since_ns),
-                is_abandoned,
-                waker,
-            })
-        });
-        slots.collect()
+        let keys: Vec<_> = self.table.iter_mut().map(|(key, _)| key).collect();
+        keys.into_iter().filter_map(|key| self.info(key, now_ns)).collect()
+    }
+
+    fn info(&mut self, key: OpKey, now_ns: u64) -> Option<OpInfo> {
+        let slot = self.table.get(key)?;
+        let (lifecycle, place, since_ns) = (slot.lifecycle, slot.counted, slot.since_ns);
+        let name = slot.seat.name();
+        let is_abandoned = match lifecycle {
+            Lifecycle::Completed(_) => return None,
+            Lifecycle::Abandoned => true,
+            Lifecycle::Waiting(_) => false,
+        };
+        let waker = match (&slot.stream, lifecycle) {
+            (Some(stream), _) => stream.waker().map(Wake::to_waker),
+            (None, Lifecycle::Waiting(waiter)) => self.table.waker(key, waiter),
+            (None, _) => None,
+        };
+        let descriptor = self.name(place).map(|fd| fd.descriptor().number());
+        let age_ns = now_ns.saturating_sub(since_ns);
+        Some(OpInfo { name, descriptor, age_ns, is_abandoned, waker })
     }
 
     /// The ops in flight now, and the system calls until now.

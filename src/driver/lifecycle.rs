@@ -12,16 +12,14 @@
 //! Only the op's own final completion moves it on: what a cancel request or a linked timeout
 //! answers is counted and never believed. See `uring-sys-notes/cancellation.md`.
 
-use std::task::Waker;
-
-use crate::scheduler::Wake;
+use super::waiter::Waiter;
 use crate::sys::Outcome;
 
 /// Where one op stands.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Lifecycle {
-    /// In flight; the waker's task wants to know.
-    Waiting(Wake),
+    /// In flight; somebody wants to know.
+    Waiting(Waiter),
     /// The final completion has come and has not been looked at.
     Completed(Outcome),
     /// In flight, but its future is gone.
@@ -31,8 +29,8 @@ pub(super) enum Lifecycle {
 /// What to do after a completion.
 #[derive(Debug)]
 pub(super) enum AfterCompletion {
-    /// Wake the task that waits.
-    Wake(Wake),
+    /// Wake who waits.
+    Wake(Waiter),
     /// Finish the abandoned op.
     Salvage(Outcome),
     /// Nothing: the kernel answered twice, which is counted.
@@ -53,7 +51,7 @@ impl Lifecycle {
     #[inline]
     pub(super) fn complete(&mut self, outcome: Outcome) -> AfterCompletion {
         match std::mem::replace(self, Lifecycle::Completed(outcome)) {
-            Lifecycle::Waiting(wake) => AfterCompletion::Wake(wake),
+            Lifecycle::Waiting(waiter) => AfterCompletion::Wake(waiter),
             Lifecycle::Abandoned => AfterCompletion::Salvage(outcome),
             Lifecycle::Completed(first) => {
                 *self = Lifecycle::Completed(first);
@@ -62,15 +60,12 @@ impl Lifecycle {
         }
     }
 
-    /// The future was polled: its outcome, or the waker to wake when there is one.
+    /// The future was polled: its outcome, or who is to be woken when there is one.
     #[inline]
-    pub(super) fn poll(&mut self, waker: &Waker) -> Option<Outcome> {
+    pub(super) fn poll(&mut self) -> Result<Outcome, &mut Waiter> {
         match self {
-            Lifecycle::Completed(outcome) => Some(*outcome),
-            Lifecycle::Waiting(current) => {
-                current.update(waker);
-                None
-            }
+            Lifecycle::Completed(outcome) => Ok(*outcome),
+            Lifecycle::Waiting(waiter) => Err(waiter),
             Lifecycle::Abandoned => unreachable!("an abandoned op has no future to be polled"),
         }
     }
@@ -89,35 +84,36 @@ mod tests {
     use super::*;
 
     const DONE: Outcome = Outcome { res: 3, flags: 0 };
+    const WAITER: Waiter = Waiter::NOBODY;
 
     #[test]
     fn a_completion_wakes_who_waits_and_is_read_by_the_next_poll() {
-        let mut state = Lifecycle::Waiting(Wake::of(Waker::noop()));
-        assert_eq!(state.poll(Waker::noop()), None);
-        assert!(matches!(state.complete(DONE), AfterCompletion::Wake(_)));
-        assert_eq!(state.poll(Waker::noop()), Some(DONE));
+        let mut state = Lifecycle::Waiting(WAITER);
+        assert_eq!(state.poll(), Err(&mut WAITER.clone()));
+        assert!(matches!(state.complete(DONE), AfterCompletion::Wake(WAITER)));
+        assert_eq!(state.poll(), Ok(DONE));
     }
 
     #[test]
     fn an_op_dropped_in_flight_is_salvaged_at_its_completion() {
-        let mut state = Lifecycle::Waiting(Wake::of(Waker::noop()));
+        let mut state = Lifecycle::Waiting(WAITER);
         assert_eq!(state.abandon(), AfterDrop::Cancel);
         assert!(matches!(state.complete(DONE), AfterCompletion::Salvage(DONE)));
     }
 
     #[test]
     fn an_op_completed_and_dropped_before_it_was_polled_is_salvaged_at_once() {
-        let mut state = Lifecycle::Waiting(Wake::of(Waker::noop()));
+        let mut state = Lifecycle::Waiting(WAITER);
         let _wake = state.complete(DONE);
         assert_eq!(state.abandon(), AfterDrop::Salvage(DONE));
     }
 
     #[test]
     fn a_second_completion_changes_nothing() {
-        let mut state = Lifecycle::Waiting(Wake::of(Waker::noop()));
+        let mut state = Lifecycle::Waiting(WAITER);
         let _wake = state.complete(DONE);
         let second = state.complete(Outcome { res: 9, flags: 0 });
         assert!(matches!(second, AfterCompletion::Ignore));
-        assert_eq!(state.poll(Waker::noop()), Some(DONE));
+        assert_eq!(state.poll(), Ok(DONE));
     }
 }

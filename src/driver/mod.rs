@@ -33,6 +33,7 @@ mod here;
 mod inspect;
 mod key;
 mod lifecycle;
+mod marks;
 mod meter;
 mod multishot;
 mod notifier;
@@ -44,6 +45,7 @@ mod submit;
 mod table;
 mod turn;
 mod unpolled;
+mod waiter;
 
 use std::io;
 use std::os::fd::AsFd;
@@ -52,8 +54,8 @@ use self::backlog::Backlog;
 pub use self::chain::{Chain, Links, chain};
 pub(crate) use self::closing::Closing;
 pub(crate) use self::counters::Counters;
-use self::descriptor::Descriptors;
 pub(crate) use self::descriptor::FdRef;
+use self::descriptor::{Descriptors, FdIndex};
 pub use self::ending::{Cancel, CancelOn};
 use self::flight::{End, Finished, Start};
 pub use self::handle::Spliceable;
@@ -64,6 +66,7 @@ pub(crate) use self::inspect::OpInfo;
 pub(crate) use self::key::OpKey;
 use self::key::{Internal, Kind};
 use self::lifecycle::{AfterCompletion, AfterDrop};
+use self::marks::Marks;
 pub(crate) use self::meter::Meter;
 pub(crate) use self::multishot::MultishotOp;
 pub use self::multishot::{Multishot, NextItem};
@@ -161,8 +164,11 @@ impl Driver {
             return None;
         }
         let slot = self.table.get(key)?;
-        let (descriptor, lane) = (slot.counted(), slot.lane);
+        let (place, lane) = (slot.counted, slot.lane);
         self.counters.abandoned += 1;
+        let _nobody_waits = self.table.forget_waiter(key);
+        let descriptor = self.name(place);
+        let slot = self.table.get(key)?;
         match slot.lifecycle.abandon() {
             AfterDrop::Salvage(outcome) => {
                 mark!("abandoned when it had completed");
@@ -171,7 +177,9 @@ impl Driver {
                 }
                 self.take_salvage(key, outcome)
             }
-            AfterDrop::Cancel if slot.marks.queued || planted!("memory freed early") => {
+            AfterDrop::Cancel
+                if slot.marks.has(Marks::QUEUED) || planted!("memory freed early") =>
+            {
                 mark!("abandoned before it was submitted");
                 self.counters.completed += 1;
                 if let (Some(fd), Some(lane)) = (descriptor, lane) {
@@ -196,17 +204,17 @@ impl Driver {
 
     fn take_salvage(&mut self, key: OpKey, outcome: Outcome) -> Option<Salvage> {
         let slot = self.table.get(key)?;
-        let target = (slot.counted(), slot.lane);
+        let target = (slot.counted, slot.lane);
         let cell = self.table.remove(key)?;
         Some(Salvage::new(cell, outcome, target))
     }
 
     /// Ends a salvage whose op has been finished: its descriptor is released last, so that what
     /// the op kept was kept in time.
-    fn end_salvage(&mut self, empty: EmptyCell, target: (Option<FdRef>, Option<Lane>)) {
+    fn end_salvage(&mut self, empty: EmptyCell, target: (Option<FdIndex>, Option<Lane>)) {
         self.table.recycle(empty);
         self.counters.salvaged += 1;
-        let (Some(fd), lane) = target else { return };
+        let (Some(fd), lane) = (self.name(target.0), target.1) else { return };
         if let Some(lane) = lane {
             self.descriptors.note_ended(fd, lane, &mut self.pending.wakes);
             let has_leftovers = lane == Lane::Read && self.descriptors.has_leftovers(fd);
@@ -226,16 +234,16 @@ impl Driver {
         }
         let others = self.ops_on(fd, |slot| {
             let waits = matches!(slot.lifecycle, lifecycle::Lifecycle::Waiting(_));
-            waits && slot.lane == Some(lane) && !slot.marks.recalled
+            waits && slot.lane == Some(lane) && !slot.marks.has(Marks::RECALLED)
         });
         for key in others {
-            self.stop(key, |slot| slot.marks.recalled = true);
+            self.stop(key, |slot| slot.marks.set(Marks::RECALLED));
         }
     }
 
     /// Asks the kernel to end an op whose future lives on.
     pub(super) fn request_cancel(&mut self, key: OpKey) {
-        self.stop(key, |slot| slot.marks.cancelled = true);
+        self.stop(key, |slot| slot.marks.set(Marks::CANCELLED));
     }
 
     fn stop(&mut self, key: OpKey, mark: impl FnOnce(&mut table::Slot)) {
@@ -244,20 +252,32 @@ impl Driver {
             return;
         }
         mark(slot);
-        if !slot.marks.queued {
+        if !slot.marks.has(Marks::QUEUED) {
             self.push_cancel(key);
             return;
         }
-        slot.marks.queued = false;
+        slot.marks.clear(Marks::QUEUED);
         self.counters.completed += 1;
         let waker = match slot.stream.as_mut() {
             Some(stream) => stream.end_unsubmitted(),
             None => match slot.lifecycle.complete(Outcome::CANCELLED) {
-                AfterCompletion::Wake(waker) => Some(waker),
+                AfterCompletion::Wake(waiter) => self.table.take_waiter(key, waiter),
                 _ => None,
             },
         };
         self.pending.wakes.extend(waker);
+    }
+
+    /// The name of the descriptor in this place.
+    fn name(&self, place: Option<FdIndex>) -> Option<FdRef> {
+        self.descriptors.name(place?)
+    }
+
+    /// One user of the descriptor in this place less.
+    fn release_at(&mut self, place: Option<FdIndex>) {
+        if let Some(fd) = self.name(place) {
+            self.release(fd);
+        }
     }
 
     /// One user of a descriptor less; the last one closes it through the ring.

@@ -17,6 +17,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::descriptor::FdRef;
 use super::lifecycle::Lifecycle;
+use super::marks::Marks;
 use super::op::Op;
 use super::slot::Salvage;
 use super::{Driver, OpKey, Start};
@@ -152,7 +153,7 @@ impl Driver {
 
     fn poll_stream<T: MultishotOp>(&mut self, key: OpKey, waker: &Waker) -> Next<T> {
         let slot = self.table.get(key).expect("a stream keeps its slot until it is dropped");
-        let descriptor = slot.counted();
+        let descriptor = slot.counted;
         let stream = slot.stream.as_mut().expect("the op of a stream has one");
         if let Some(outcome) = stream.items.pop_front() {
             return Next::Item(outcome);
@@ -165,9 +166,7 @@ impl Driver {
             return Next::Pending;
         }
         let op = self.table.take_op(key).expect("the slot was just read");
-        if let Some(fd) = descriptor {
-            self.release(fd);
-        }
+        self.release_at(descriptor);
         Next::Ended(op)
     }
 
@@ -182,7 +181,10 @@ impl Driver {
             return None;
         }
         let slot = self.table.get(key)?;
-        let (descriptor, counted, lane) = (slot.descriptor, slot.counted(), slot.lane);
+        let (lane, is_closed) = (slot.lane, slot.marks.has(Marks::CLOSED));
+        let counted = slot.counted.and_then(|place| self.descriptors.name(place));
+        // Of one that is closed nothing is kept, and what its items hold is let go of.
+        let descriptor = if is_closed { Some(FdRef::NONE) } else { counted };
         let stream = slot.stream.as_mut()?;
         if std::mem::replace(&mut stream.is_abandoned, true) {
             return None;
@@ -202,7 +204,7 @@ impl Driver {
         }
         let slot = self.table.get(key)?;
         slot.lifecycle = Lifecycle::Abandoned;
-        if slot.marks.queued {
+        if slot.marks.has(Marks::QUEUED) {
             self.counters.completed += 1;
             return self.take_salvage(key, Outcome::CANCELLED);
         }

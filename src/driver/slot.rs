@@ -15,7 +15,7 @@ use std::any::TypeId;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
-use super::descriptor::FdRef;
+use super::descriptor::FdIndex;
 use super::op::{Lane, Op};
 use crate::sys::{Outcome, Prepared, Sqe};
 
@@ -163,20 +163,20 @@ impl OpCell {
 pub(crate) struct Salvage {
     cell: OpCell,
     outcome: Outcome,
-    target: (Option<FdRef>, Option<Lane>),
+    target: (Option<FdIndex>, Option<Lane>),
 }
 
 impl Salvage {
     pub(super) fn new(
         cell: OpCell,
         outcome: Outcome,
-        target: (Option<FdRef>, Option<Lane>),
+        target: (Option<FdIndex>, Option<Lane>),
     ) -> Self {
         Salvage { cell, outcome, target }
     }
 
     /// The descriptor and lane that wait for the end of this.
-    pub(super) fn target(&self) -> (Option<FdRef>, Option<Lane>) {
+    pub(super) fn target(&self) -> (Option<FdIndex>, Option<Lane>) {
         self.target
     }
 

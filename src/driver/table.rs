@@ -3,16 +3,17 @@
 //! A slot that is free keeps the memory of its last op, so the free slots are listed by the size of
 //! that: an op takes one whose cell fits it, and finds both at once.
 
-use std::mem::ManuallyDrop;
 use std::task::Waker;
 
-use super::descriptor::{Descriptors, FdRef};
+use super::descriptor::{Descriptors, FdIndex, FdRef};
 use super::key::{INDEX_MAX, OpKey};
 use super::lifecycle::{AfterCompletion, Lifecycle};
+use super::marks::Marks;
 use super::multishot::Stream;
 use super::op::Lane;
 use super::op::Op;
 use super::slot::{self, BARE, EMPTY_KINDS, EmptyCell, Freeing, OpCell, Seat};
+use super::waiter::{Others, Waiter};
 use crate::growth;
 use crate::scheduler::Wake;
 use crate::sys::Outcome;
@@ -22,7 +23,8 @@ pub(super) struct Slot {
     pub(super) lifecycle: Lifecycle,
     /// Empty only while the slot is free.
     pub(super) seat: Seat,
-    pub(super) descriptor: Option<FdRef>,
+    /// The descriptor that the op is counted on, and keeps open.
+    pub(super) counted: Option<FdIndex>,
     pub(super) lane: Option<Lane>,
     /// The items of a multishot op.
     pub(super) stream: Option<Box<Stream>>,
@@ -32,23 +34,6 @@ pub(super) struct Slot {
     pub(super) first: i32,
     /// The loop's time when the op was pushed, in nanoseconds.
     pub(super) since_ns: u64,
-}
-
-/// What has happened to an op besides its lifecycle.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Marks {
-    /// It has a linked timeout.
-    pub(super) timed: bool,
-    /// A cancel was requested for whoever holds the future, or because it is gone.
-    pub(super) cancelled: bool,
-    /// A cancel was requested so that it looks into the stash.
-    pub(super) recalled: bool,
-    /// The last handle on its descriptor is gone while its future lives on.
-    pub(super) closed: bool,
-    /// It is counted on its descriptor no more, though its outcome has not been taken.
-    pub(super) released: bool,
-    /// Its entry waits for room in the submission queue.
-    pub(super) queued: bool,
 }
 
 /// What an op is, for its slot.
@@ -63,7 +48,7 @@ pub(super) struct Done<T> {
     pub(super) outcome: Outcome,
     pub(super) marks: Marks,
     /// The descriptor that has one user less now.
-    pub(super) descriptor: Option<FdRef>,
+    pub(super) descriptor: Option<FdIndex>,
 }
 
 impl Slot {
@@ -71,7 +56,7 @@ impl Slot {
         Slot {
             lifecycle: Lifecycle::Abandoned,
             seat: Seat::bare(),
-            descriptor: None,
+            counted: None,
             lane: None,
             stream: None,
             generation: 0,
@@ -99,12 +84,6 @@ impl Slot {
         Some(Outcome { res: self.first, flags: 0 })
     }
 
-    /// The descriptor that the op keeps open.
-    #[inline]
-    pub(super) fn counted(&self) -> Option<FdRef> {
-        self.descriptor.filter(|_| !self.marks.released)
-    }
-
     /// Whether the op has ended and its future has not asked for the outcome yet.
     pub(super) fn has_ended(&self) -> bool {
         match &self.stream {
@@ -116,19 +95,15 @@ impl Slot {
     /// The descriptor to be released now that the op has ended: no handle is left to keep anything
     /// for, and the peer shall see the end before the outcome is asked for.
     #[inline]
-    pub(super) fn release_early(&mut self) -> Option<FdRef> {
-        if !self.marks.closed {
-            return None;
-        }
-        let counted = self.counted();
-        self.marks.released = true;
-        counted
+    pub(super) fn release_early(&mut self) -> Option<FdIndex> {
+        if self.marks.has(Marks::CLOSED) { self.counted.take() } else { None }
     }
 }
 
 /// A slot that is free, until an op is begun there.
 pub(super) struct Vacant<'a> {
     free: &'a mut Vec<u32>,
+    others: &'a mut Others,
     index: u32,
     slot: &'a mut Slot,
 }
@@ -143,11 +118,9 @@ impl Vacant<'_> {
     /// Gives the slot to the op that was put there.
     #[inline(always)]
     pub(super) fn begin(self, wake: Wake, about: About, marks: Marks, since_ns: u64) -> OpKey {
-        let Vacant { free, index, slot } = self;
-        // A free slot holds nothing that would have to be dropped.
-        let before = std::mem::replace(&mut slot.lifecycle, Lifecycle::Waiting(wake));
-        let _nothing = ManuallyDrop::new(before);
-        (slot.descriptor, slot.lane) = (about.descriptor, about.lane);
+        let Vacant { free, others, index, slot } = self;
+        slot.lifecycle = Lifecycle::Waiting(others.note(index, wake));
+        (slot.counted, slot.lane) = (about.descriptor.map(FdRef::place), about.lane);
         slot.marks = marks;
         slot.since_ns = since_ns;
         free.pop();
@@ -161,6 +134,7 @@ pub(super) struct Table {
     /// Those that are free, by the kind of their seats.
     free: [Vec<u32>; EMPTY_KINDS],
     freeing: Freeing,
+    others: Others,
 }
 
 impl Table {
@@ -169,6 +143,7 @@ impl Table {
             slots: Vec::new(),
             free: [const { Vec::new() }; EMPTY_KINDS],
             freeing: Freeing::default(),
+            others: Others::default(),
         }
     }
 
@@ -193,7 +168,7 @@ impl Table {
         let free = &mut self.free[slot::kind_of::<T>()];
         let index = *free.last()?;
         let slot = self.slots.get_mut(index as usize)?;
-        Some(Vacant { free, index, slot })
+        Some(Vacant { free, others: &mut self.others, index, slot })
     }
 
     /// A free slot with room for an op of type `T`, made where there is none.
@@ -243,10 +218,10 @@ impl Table {
     ) -> Option<(T, Outcome)> {
         let slot = self.slots.get_mut(key.index as usize)?;
         let Lifecycle::Completed(outcome) = slot.lifecycle else { return None };
-        if slot.generation != key.generation || outcome.res < 0 || slot.marks.released {
+        if slot.generation != key.generation || outcome.res < 0 {
             return None;
         }
-        if let Some(fd) = slot.descriptor {
+        if let Some(fd) = slot.counted {
             *descriptors.one_of_many(fd)? -= 1;
         }
         let op = slot.seat.take::<T>(&mut self.freeing);
@@ -266,8 +241,14 @@ impl Table {
         let slot = self.slots.get_mut(key.index as usize);
         let slot = slot.filter(|slot| slot.generation == key.generation);
         let slot = slot.expect("an op keeps its slot until its outcome is taken");
-        let outcome = slot.lifecycle.poll(waker)?;
-        let (marks, descriptor) = (slot.marks, slot.counted());
+        let outcome = match slot.lifecycle.poll() {
+            Ok(outcome) => outcome,
+            Err(waiter) => {
+                self.others.update(key.index, waiter, waker);
+                return None;
+            }
+        };
+        let (marks, descriptor) = (slot.marks, slot.counted);
         let op = self.take_op(key)?;
         Some(Done { op, outcome, marks, descriptor })
     }
@@ -278,6 +259,7 @@ impl Table {
         let slot = &mut self.slots[key.index as usize];
         let op = slot.seat.take(&mut self.freeing);
         slot.free();
+        self.others.forget(key.index);
         growth::push(&mut self.free[slot::kind_after::<T>()], key.index);
         Some(op)
     }
@@ -289,7 +271,7 @@ impl Table {
         let slot = self.slots.get_mut(key.index as usize)?;
         let is_plain = slot.generation == key.generation
             && slot.stream.is_none()
-            && !slot.marks.closed
+            && !slot.marks.has(Marks::CLOSED)
             && outcome.res >= 0
             && outcome.is_whole()
             && matches!(slot.lifecycle, Lifecycle::Waiting(_));
@@ -297,10 +279,29 @@ impl Table {
             return None;
         }
         match slot.lifecycle.complete(outcome) {
-            AfterCompletion::Wake(wake) => Some(wake),
+            AfterCompletion::Wake(waiter) => self.others.take(key.index, waiter),
             // The op waits: that was seen above.
             AfterCompletion::Salvage(_) | AfterCompletion::Ignore => None,
         }
+    }
+
+    /// Whom to wake, who waits for this op no longer.
+    #[inline]
+    pub(super) fn take_waiter(&mut self, key: OpKey, waiter: Waiter) -> Option<Wake> {
+        self.others.take(key.index, waiter)
+    }
+
+    /// Lets go of who waits for this op, to be dropped.
+    pub(super) fn forget_waiter(&mut self, key: OpKey) -> Option<Wake> {
+        match self.get(key)?.lifecycle {
+            Lifecycle::Waiting(waiter) => self.others.take(key.index, waiter),
+            Lifecycle::Completed(_) | Lifecycle::Abandoned => None,
+        }
+    }
+
+    /// A waker of who waits for this op.
+    pub(super) fn waker(&self, key: OpKey, waiter: Waiter) -> Option<Waker> {
+        self.others.waker(key.index, waiter)
     }
 
     /// The slot of an op that still has one.
@@ -317,6 +318,7 @@ impl Table {
         let slot = self.get(key)?;
         let cell = slot.seat.leave();
         slot.free();
+        self.others.forget(key.index);
         growth::push(&mut self.free[BARE], key.index);
         cell
     }
@@ -328,5 +330,15 @@ impl Table {
             let key = OpKey { index: index as u32, generation: slot.generation };
             (key, slot)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_is_a_line_of_the_cache() {
+        assert_eq!(size_of::<Slot>(), 64);
     }
 }

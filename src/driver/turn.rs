@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
+use super::descriptor::{Descriptors, FdIndex};
 use super::key::{self, Internal, Kind};
 use super::lifecycle::AfterCompletion;
+use super::marks::Marks;
 use super::multishot::{AfterItem, Untaken};
 use super::slot::Salvage;
 use super::table::Slot;
-use super::{Counters, Driver, FdRef, Lane, OpKey};
+use super::{Counters, Driver, Lane, OpKey};
 use crate::scheduler::{self, Wake};
 use crate::sys::{self, Cqe, Entered, Outcome, Sqe, Wait};
 
@@ -127,8 +129,8 @@ impl Driver {
         }
         let Driver { backlog, ring, table, .. } = self;
         backlog.refill(ring, |key| match table.get(key) {
-            Some(slot) if slot.marks.queued => {
-                slot.marks.queued = false;
+            Some(slot) if slot.marks.has(Marks::QUEUED) => {
+                slot.marks.clear(Marks::QUEUED);
                 true
             }
             _ => false,
@@ -174,7 +176,7 @@ impl Driver {
         mut wake: impl FnMut(Wake) -> Option<Wake>,
         heard: impl Fn(OpKey, i32) + Copy,
     ) -> (u32, bool) {
-        let Driver { ring, table, closing, counters, notifier, rest, .. } = self;
+        let Driver { ring, table, descriptors, closing, counters, notifier, rest, .. } = self;
         let mut rearm = false;
         let count = ring.reap(|cqe| {
             if let Some(key) = key::parse_op(cqe.user_data) {
@@ -186,7 +188,7 @@ impl Driver {
                     return heard(key, cqe.outcome.res);
                 }
             }
-            let mut other = Other { table, counters, reaped, closing, notifier, rest };
+            let mut other = Other { table, descriptors, counters, reaped, closing, notifier, rest };
             rearm |= other.route(cqe.user_data, cqe.outcome, heard);
         });
         (count, rearm)
@@ -198,8 +200,12 @@ impl Driver {
         for after in rest.drain(..) {
             match after {
                 After::Pause(key) => self.push_cancel(key),
-                After::Release(fd) => self.release(fd),
-                After::Recall(fd) => self.recall(fd, Lane::Accept),
+                After::Release(place) => self.release_at(Some(place)),
+                After::Recall(place) => {
+                    if let Some(fd) = self.descriptors.name(place) {
+                        self.recall(fd, Lane::Accept);
+                    }
+                }
                 After::SubmitAgain(key) => self.submit_again(key),
             }
         }
@@ -210,6 +216,7 @@ impl Driver {
 /// Routes what is not the success of an op with one completion.
 struct Other<'a> {
     table: &'a mut super::Table,
+    descriptors: &'a Descriptors,
     counters: &'a mut Counters,
     reaped: &'a mut Reaped,
     closing: &'a mut usize,
@@ -225,7 +232,7 @@ impl Other<'_> {
         let cqe = Cqe { user_data, outcome };
         match kind {
             Kind::Op => {
-                let after = complete(self.table, self.counters, self.reaped, key, cqe, heard);
+                let after = self.complete(key, cqe, heard);
                 self.rest.extend(after);
             }
             Kind::Cancel => self.counters.cancels_late += u64::from(cqe.outcome.res < 0),
@@ -244,6 +251,70 @@ impl Other<'_> {
         }
         false
     }
+
+    /// Routes an op's completion.
+    fn complete(&mut self, key: OpKey, cqe: Cqe, heard: impl Fn(OpKey, i32)) -> Option<After> {
+        let Some(slot) = self.table.get(key) else {
+            self.counters.stale += 1;
+            return None;
+        };
+        if slot.stream.is_some() {
+            return self.complete_item(key, cqe);
+        }
+        let outcome =
+            if cqe.outcome.is_whole() { cqe.outcome } else { slot.join_parts(cqe.outcome)? };
+        let mut after = None;
+        match slot.lifecycle.complete(outcome) {
+            AfterCompletion::Wake(waiter) => {
+                after = After::end_of(slot, outcome);
+                self.reaped.wakes.extend(self.table.take_waiter(key, waiter));
+            }
+            AfterCompletion::Salvage(outcome) => {
+                let target = (slot.counted, slot.lane);
+                let cell = self.table.remove(key).expect("the slot was just read");
+                self.reaped.salvages.push(Salvage::new(cell, outcome, target));
+            }
+            AfterCompletion::Ignore => {
+                self.counters.stale += 1;
+                return None;
+            }
+        }
+        self.counters.completed += 1;
+        heard(key, outcome.res);
+        after
+    }
+
+    /// Routes one of many completions of an op.
+    fn complete_item(&mut self, key: OpKey, cqe: Cqe) -> Option<After> {
+        let slot = self.table.get(key)?;
+        let target = (slot.counted, slot.lane);
+        let stream = slot.stream.as_mut()?;
+        let after =
+            stream.push(target.0.and_then(|place| self.descriptors.name(place)), cqe.outcome);
+        let is_over = stream.is_over();
+        if cqe.outcome.is_final() {
+            self.counters.completed += 1;
+        }
+        let mut next = None;
+        match after {
+            AfterItem::Wake(waker) => {
+                self.reaped.wakes.extend(waker);
+                if cqe.outcome.is_final() {
+                    next = After::end_of(slot, cqe.outcome);
+                }
+            }
+            AfterItem::Pause(waker) => {
+                self.reaped.wakes.extend(waker);
+                next = Some(After::Pause(key));
+            }
+            AfterItem::Keep(untaken) => self.reaped.untaken.push(untaken),
+        }
+        if is_over {
+            let cell = self.table.remove(key).expect("the slot was just read");
+            self.reaped.salvages.push(Salvage::new(cell, Outcome::CANCELLED, target));
+        }
+        next
+    }
 }
 
 /// What is left to do when all completions have been routed.
@@ -252,9 +323,9 @@ pub(super) enum After {
     /// The op, a stream, has to be paused.
     Pause(OpKey),
     /// The last op of a descriptor has ended.
-    Release(FdRef),
+    Release(FdIndex),
     /// Others have to look for the connection that the cancelled op was woken for.
-    Recall(FdRef),
+    Recall(FdIndex),
     /// The op was submitted without its timeout.
     SubmitAgain(OpKey),
 }
@@ -265,87 +336,11 @@ impl After {
             return Some(After::Release(fd));
         }
         // One that was told to look again does so itself.
-        let was_stopped = outcome.is_cancelled() && (!slot.marks.recalled || slot.marks.cancelled);
-        match slot.descriptor {
-            Some(fd) if was_stopped && slot.lane == Some(Lane::Accept) => Some(After::Recall(fd)),
-            _ => None,
-        }
+        let was_stopped = outcome.is_cancelled()
+            && (!slot.marks.has(Marks::RECALLED) || slot.marks.has(Marks::CANCELLED));
+        let is_accept = slot.lane == Some(Lane::Accept);
+        slot.counted.filter(|_| was_stopped && is_accept).map(After::Recall)
     }
-}
-
-/// Routes an op's completion.
-fn complete(
-    table: &mut super::Table,
-    counters: &mut Counters,
-    reaped: &mut Reaped,
-    key: OpKey,
-    cqe: Cqe,
-    heard: impl Fn(OpKey, i32),
-) -> Option<After> {
-    let Some(slot) = table.get(key) else {
-        counters.stale += 1;
-        return None;
-    };
-    if slot.stream.is_some() {
-        return complete_item(table, counters, reaped, key, cqe);
-    }
-    let outcome = if cqe.outcome.is_whole() { cqe.outcome } else { slot.join_parts(cqe.outcome)? };
-    let mut after = None;
-    match slot.lifecycle.complete(outcome) {
-        AfterCompletion::Wake(wake) => {
-            reaped.wakes.push(wake);
-            after = After::end_of(slot, outcome);
-        }
-        AfterCompletion::Salvage(outcome) => {
-            let target = (slot.descriptor, slot.lane);
-            let cell = table.remove(key).expect("the slot was just read");
-            reaped.salvages.push(Salvage::new(cell, outcome, target));
-        }
-        AfterCompletion::Ignore => {
-            counters.stale += 1;
-            return None;
-        }
-    }
-    counters.completed += 1;
-    heard(key, outcome.res);
-    after
-}
-
-/// Routes one of many completions of an op.
-fn complete_item(
-    table: &mut super::Table,
-    counters: &mut Counters,
-    reaped: &mut Reaped,
-    key: OpKey,
-    cqe: Cqe,
-) -> Option<After> {
-    let slot = table.get(key)?;
-    let target = (slot.descriptor, slot.lane);
-    let stream = slot.stream.as_mut()?;
-    let after = stream.push(target.0, cqe.outcome);
-    let is_over = stream.is_over();
-    if cqe.outcome.is_final() {
-        counters.completed += 1;
-    }
-    let mut next = None;
-    match after {
-        AfterItem::Wake(waker) => {
-            reaped.wakes.extend(waker);
-            if cqe.outcome.is_final() {
-                next = After::end_of(slot, cqe.outcome);
-            }
-        }
-        AfterItem::Pause(waker) => {
-            reaped.wakes.extend(waker);
-            next = Some(After::Pause(key));
-        }
-        AfterItem::Keep(untaken) => reaped.untaken.push(untaken),
-    }
-    if is_over {
-        let cell = table.remove(key).expect("the slot was just read");
-        reaped.salvages.push(Salvage::new(cell, Outcome::CANCELLED, target));
-    }
-    next
 }
 
 pub(super) fn is_empty(reaped: &Reaped) -> bool {
@@ -368,7 +363,7 @@ impl Driver {
     #[cold]
     fn submit_again(&mut self, key: OpKey) {
         mark!("pair split by a short submit");
-        self.stop(key, |slot| slot.marks.recalled = true);
+        self.stop(key, |slot| slot.marks.set(Marks::RECALLED));
     }
 
     /// The time now, read afresh.

@@ -10,6 +10,9 @@ use std::os::fd::{AsRawFd, RawFd};
 pub(crate) struct Descriptor(RawFd);
 
 impl Descriptor {
+    /// No descriptor.
+    pub(crate) const NONE: Descriptor = Descriptor(-1);
+
     pub(crate) fn of(owner: &impl AsRawFd) -> Self {
         Descriptor(owner.as_raw_fd())
     }
