@@ -84,6 +84,40 @@ impl LentSlices {
     }
 }
 
+/// The one piece of an op whose single buffer goes by way of a list of pieces.
+#[derive(Debug)]
+pub(crate) struct LentPiece(IoSlice);
+
+impl LentPiece {
+    pub(crate) fn new() -> Self {
+        LentPiece(IoSlice { start: NonNull::dangling().as_ptr(), len: 0 })
+    }
+
+    /// Makes it the bytes of `buf`, at most the count the kernel takes at once.
+    pub(crate) fn lend<B: IoBuf>(&mut self, buf: &B) {
+        let lent = lend(buf);
+        self.0 = IoSlice { start: lent.start.cast_mut(), len: lent.len as usize };
+    }
+
+    /// Makes it the room of `buf`, at most the count the kernel takes at once.
+    pub(crate) fn lend_mut<B: IoBufMut>(&mut self, buf: &mut B) {
+        let room = lend_mut(buf);
+        self.0 = IoSlice { start: room.start, len: room.len as usize };
+    }
+
+    /// The address of the piece.
+    pub(crate) fn as_ptr(&self) -> *const IoSlice {
+        &self.0
+    }
+}
+
+// SAFETY: the piece is only an address; what it points to is owned by the op that holds it beside
+// its buffer, and goes with it to another thread only while nothing is lent.
+unsafe impl Send for LentPiece {}
+
+// SAFETY: as above; a shared reference to it gives nothing away.
+unsafe impl Sync for LentPiece {}
+
 // SAFETY: the pieces are only addresses; what they point to is owned by the op that holds them
 // beside its buffers, and goes with them to another thread only while nothing is lent.
 unsafe impl Send for LentSlices {}

@@ -31,8 +31,8 @@ pub(crate) use self::fill::fill_with;
 pub use self::fill::{fill_all_from, fill_from};
 pub use self::fixed::{FixedBuf, FixedBufs};
 pub(crate) use self::lend::{
-    Lent, LentMut, LentSlices, lend, lend_all, lend_all_from, lend_all_mut, lend_mut, lend_part,
-    reclaim, reclaim_all,
+    Lent, LentMut, LentPiece, LentSlices, lend, lend_all, lend_all_from, lend_all_mut, lend_mut,
+    lend_part, reclaim, reclaim_all,
 };
 pub(crate) use self::pooled::GiveBack;
 pub use self::pooled::PooledBuf;

@@ -379,6 +379,15 @@ pub(crate) fn keep_failure(fd: FdRef, error: &io::Error) {
     }
 }
 
+/// Keeps what an abandoned receive of a datagram brought.
+pub(crate) fn keep_datagram(fd: FdRef, received: io::Result<(&[u8], sys::SocketAddress)>) {
+    match received {
+        Ok((bytes, sender)) => keep(fd, Leftover::Datagram(bytes, sender)),
+        Err(error) if !sys::is_answer_to_datagram(&error) => {}
+        Err(error) => keep(fd, Leftover::Answer(error.raw_os_error().unwrap_or(0))),
+    }
+}
+
 /// Runs a call that does not block on a descriptor of this thread's loop.
 ///
 /// `None` when it has been closed, or outside its loop.

@@ -14,6 +14,15 @@ pub struct Stash {
     /// What comes after the bytes.
     end: Option<End>,
     accepted: VecDeque<(Owned, SocketAddress)>,
+    /// Datagrams and what the network has answered to some, in the order in which they came.
+    datagrams: VecDeque<Result<Datagram, i32>>,
+}
+
+/// A datagram that was received for nobody, and who has sent it.
+#[derive(Debug)]
+struct Datagram {
+    bytes: Box<[u8]>,
+    sender: SocketAddress,
 }
 
 /// How a stream ended while nobody was reading.
@@ -32,6 +41,10 @@ impl Stash {
             Leftover::EndOfStream => self.end = Some(End::OfStream),
             Leftover::Failure(errno) => self.end = Some(End::Failure(errno)),
             Leftover::Accepted(fd, peer) => self.accepted.push_back((fd, peer)),
+            Leftover::Datagram(bytes, sender) => {
+                self.datagrams.push_back(Ok(Datagram { bytes: bytes.into(), sender }));
+            }
+            Leftover::Answer(errno) => self.datagrams.push_back(Err(errno)),
         }
     }
 
@@ -82,15 +95,50 @@ impl Stash {
         self.accepted.pop_front()
     }
 
+    /// Moves the oldest datagram that was received for nobody into `room`, as far as it has room for
+    /// it, or gives the error that was kept in its place: how many bytes there are now, and the
+    /// sender.
+    pub(crate) fn take_datagram(
+        &mut self,
+        room: &mut bytes::buf::UninitSlice,
+    ) -> Option<io::Result<(usize, SocketAddress)>> {
+        let copied = self.copy_datagram(room)?;
+        if copied.is_ok() {
+            self.datagrams.pop_front();
+        }
+        Some(copied)
+    }
+
+    /// Copies it and leaves it, for a peek; an error is not left.
+    pub(crate) fn copy_datagram(
+        &mut self,
+        room: &mut bytes::buf::UninitSlice,
+    ) -> Option<io::Result<(usize, SocketAddress)>> {
+        match self.datagrams.front()? {
+            Ok(Datagram { bytes, sender }) => {
+                let count = room.len().min(bytes.len());
+                room[..count].copy_from_slice(&bytes[..count]);
+                Some(Ok((count, *sender)))
+            }
+            Err(errno) => {
+                let error = io::Error::from_raw_os_error(*errno);
+                self.datagrams.pop_front();
+                Some(Err(error))
+            }
+        }
+    }
+
     /// Whether something is kept that the kernel would not say again.
     pub(super) fn is_precious(&self) -> bool {
         let is_failure = matches!(self.end, Some(End::Failure(_)));
-        !self.bytes.is_empty() || is_failure || !self.accepted.is_empty()
+        let has_whole = !self.accepted.is_empty() || !self.datagrams.is_empty();
+        !self.bytes.is_empty() || is_failure || has_whole
     }
 
     /// Whether nothing is kept.
     pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.is_empty() && self.end.is_none() && self.accepted.is_empty()
+        let has_whole = !self.accepted.is_empty() || !self.datagrams.is_empty();
+        self.bytes.is_empty() && self.end.is_none() && !has_whole
     }
 }
 
@@ -101,4 +149,7 @@ pub(crate) enum Leftover<'a> {
     EndOfStream,
     Failure(i32),
     Accepted(Owned, SocketAddress),
+    Datagram(&'a [u8], SocketAddress),
+    /// An errno that the network has answered to a datagram.
+    Answer(i32),
 }

@@ -10,8 +10,9 @@ use crate::driver::SharedFd;
 /// Why a handle could not become std's, and the handle itself.
 ///
 /// It happens when something would be lost: when an operation uses the socket, also one that was
-/// given up and that the kernel has not ended yet, and when received bytes or accepted connections
-/// are kept for the next operation. What is kept can be had by it (`read`, `accept`); an operation
+/// given up and that the kernel has not ended yet, and when received bytes or datagrams or accepted
+/// connections are kept for the next operation. What is kept can be had by it (`read`, `recv`,
+/// `accept`); an operation
 /// that was given up is over after a turn or two of the loop.
 ///
 /// ```
@@ -89,7 +90,8 @@ fn why_not(fd: &SharedFd) -> String {
     }
     match fd.kept_bytes() {
         0 if fd.has_kept() => {
-            "a connection or an error is kept for the next operation: ask for it first".into()
+            "a connection, a datagram or an error is kept for the next operation: ask for it first"
+                .into()
         }
         0 => "an operation on the socket is in flight, or another handle shares it".into(),
         kept => format!("{kept} received bytes are kept for the next read: read them first"),

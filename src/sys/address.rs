@@ -29,6 +29,13 @@ impl SocketAddress {
         SocketAddress { storage, len: STORAGE_LEN }
     }
 
+    /// The address of nobody (`AF_UNSPEC`), a connect to which ends a datagram socket's connection.
+    pub(crate) fn nobody() -> SocketAddress {
+        let mut address = SocketAddress::empty();
+        address.len = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+        address
+    }
+
     /// The address, for the kernel to read [`len`](Self::len) bytes from.
     pub(crate) fn as_ptr(&self) -> *const libc::sockaddr {
         (&raw const self.storage).cast()
@@ -53,7 +60,6 @@ impl SocketAddress {
     }
 
     /// Says how long the address is, where the kernel answers that elsewhere (`msg_namelen`).
-    #[cfg(test)]
     pub(crate) fn set_len(&mut self, len: libc::socklen_t) {
         self.len = len.min(STORAGE_LEN);
     }

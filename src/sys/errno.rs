@@ -81,6 +81,11 @@ pub(crate) fn is_end_of_connection(error: &io::Error) -> bool {
     )
 }
 
+/// Whether an error is one that the network has answered to a datagram, which the kernel says once.
+pub(crate) fn is_answer_to_datagram(error: &io::Error) -> bool {
+    is_end_of_connection(error) || is_connection_error(error)
+}
+
 /// Whether a socket has no connection, or none any more.
 pub(crate) fn is_not_connected(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ENOTCONN)

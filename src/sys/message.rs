@@ -1,8 +1,9 @@
-//! The header of a vectored send or receive.
+//! The header of a vectored send or receive, and of a datagram with an address.
 
 #![expect(unsafe_code, reason = "a header of addresses goes where its op goes")]
 
-use crate::buf::LentSlices;
+use super::address::SocketAddress;
+use crate::buf::{LentPiece, LentSlices};
 
 /// A `struct msghdr` for an op to hold beside its pieces.
 pub(crate) struct MessageHeader(libc::msghdr);
@@ -25,6 +26,36 @@ impl MessageHeader {
         let (start, count) = pieces.as_parts();
         self.0.msg_iov = start.cast_mut().cast();
         self.0.msg_iovlen = count as _;
+    }
+
+    /// Points the header at a single piece.
+    pub(crate) fn set_piece(&mut self, piece: &LentPiece) {
+        self.0.msg_iov = piece.as_ptr().cast_mut().cast();
+        self.0.msg_iovlen = 1;
+    }
+
+    /// Addresses the message.
+    pub(crate) fn set_target(&mut self, target: &SocketAddress) {
+        self.0.msg_name = target.as_ptr().cast_mut().cast();
+        self.0.msg_namelen = target.len();
+    }
+
+    /// Has the kernel write to `sender` who has sent the message.
+    pub(crate) fn set_sender(&mut self, sender: &mut SocketAddress) {
+        *sender = SocketAddress::empty();
+        let (start, _) = sender.as_mut_ptrs();
+        self.0.msg_name = start.cast();
+        self.0.msg_namelen = sender.len();
+    }
+
+    /// How long the sender's address is that the kernel has written.
+    pub(crate) fn sender_len(&self) -> u32 {
+        self.0.msg_namelen
+    }
+
+    /// Notes that length for an address that the kernel has not written now.
+    pub(crate) fn set_sender_len(&mut self, len: u32) {
+        self.0.msg_namelen = len;
     }
 
     pub(super) fn as_ptr(&self) -> *const libc::msghdr {

@@ -53,6 +53,7 @@ pub(crate) mod symbols;
 pub(crate) mod tcp_options;
 pub(crate) mod thread;
 mod tuning;
+pub(crate) mod udp_options;
 pub(crate) mod xattr;
 
 pub(crate) use address::SocketAddress;
@@ -63,8 +64,9 @@ pub(crate) use cqe::FromCqe;
 pub(crate) use cqe::{Cqe, Filled, FilledFromGroup, Number, Outcome, Taken};
 pub(crate) use descriptor::Descriptor;
 pub(crate) use errno::{
-    cancelled, closed, is_cancelled, is_connection_error, is_end_of_connection, is_not_connected,
-    is_out_of_buffers, is_unsupported, out_of_buffers, shutting_down, timed_out,
+    cancelled, closed, is_answer_to_datagram, is_cancelled, is_connection_error,
+    is_end_of_connection, is_not_connected, is_out_of_buffers, is_unsupported, out_of_buffers,
+    shutting_down, timed_out,
 };
 pub use error::{SetupCause, SetupError};
 pub use file_options::Advice;

@@ -27,7 +27,6 @@ pub(crate) fn tcp_socket(v6: bool) -> io::Result<Owned> {
 /// # Errors
 ///
 /// As for [`tcp_socket`].
-#[cfg(test)]
 pub(crate) fn udp_socket(v6: bool) -> io::Result<Owned> {
     socket(v6, libc::SOCK_DGRAM)
 }

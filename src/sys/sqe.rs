@@ -170,6 +170,12 @@ impl<'op> Sqe<'op, Filled> {
         Sqe::new(opcode::RecvMsg::new(fd(socket), header.as_mut_ptr()).build())
     }
 
+    /// As [`recv_message`](Self::recv_message), and leaves the datagram where it is. Since 5.3.
+    pub(crate) fn peek_message(socket: Descriptor, header: &'op mut MessageHeader) -> Self {
+        let recv = opcode::RecvMsg::new(fd(socket), header.as_mut_ptr());
+        Sqe::new(recv.flags(libc::MSG_PEEK as u32).build())
+    }
+
     /// `IORING_OP_READ` at `offset`; `u64::MAX` reads at the file's own position. Since 5.6.
     #[inline]
     pub(crate) fn read(file: Descriptor, room: LentMut<'op>, offset: u64) -> Self {

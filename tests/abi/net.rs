@@ -289,6 +289,26 @@ fn a_datagram_keeps_its_borders_and_its_sender() {
 }
 
 #[test]
+fn a_connect_to_nobody_ends_a_datagram_sockets_connection() {
+    let mut ring = TestRing::new();
+    let ours = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let theirs = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let port = theirs.local_addr().expect("its address").port();
+    let connect = |address, len| {
+        opcode::Connect::new(Fd(ours.as_raw_fd()), address, len).build().user_data(OP)
+    };
+    ring.push(connect(lent_address(port).cast(), ADDRESS_LEN));
+    assert_eq!(ring.one().res, 0);
+    assert_eq!(ours.peer_addr().expect("a peer").port(), port);
+    // SAFETY: zeroes are an address of no family.
+    let nobody: libc::sockaddr = unsafe { std::mem::zeroed() };
+    ring.push(connect(leak(nobody), ADDRESS_LEN));
+    assert_eq!(ring.one().res, 0);
+    assert!(ours.peer_addr().is_err());
+    assert_eq!(ours.local_addr().expect("its address").port(), 0, "it was the kernel's choice");
+}
+
+#[test]
 fn a_shutdown_goes_to_a_worker_and_sends_and_recvs_do_not() {
     let workers = std::thread::spawn(|| {
         let mut ring = TestRing::new();
