@@ -137,10 +137,19 @@ impl Driver {
             return Start::Refused(sys::shutting_down());
         }
         let op = place.take().expect("an op that is started is there");
-        let mut slot = self.table.make_vacant::<T>();
         // A buffer that panics here is lost, and nothing has been counted.
-        let entry = slot.seat().put(op);
-        let timeout = deadline_ns.map(|at| slot.seat().link_timeout(sys::timespec(at)));
+        let (slot, entry, timeout) = match deadline_ns {
+            None => {
+                let mut slot = self.table.make_vacant::<T, false>();
+                let entry = slot.seat().put(op);
+                (slot, entry, None)
+            }
+            Some(at) => {
+                let mut slot = self.table.make_vacant::<T, true>();
+                let (entry, timeout) = slot.seat().put_timed(op, sys::timespec(at));
+                (slot, entry, Some(timeout))
+            }
+        };
         if let Some(fd) = target {
             self.descriptors.count(fd);
         }
@@ -197,7 +206,7 @@ impl Driver {
     /// be pushed.
     pub(super) fn prepare_linked<T: Op>(&mut self, op: T, waker: &Waker) -> (OpKey, Prepared) {
         let target = op.descriptor();
-        let mut slot = self.table.make_vacant::<T>();
+        let mut slot = self.table.make_vacant::<T, false>();
         let entry = slot.seat().put(op);
         if let Some(fd) = target {
             self.descriptors.count(fd);

@@ -15,13 +15,14 @@ use std::any::TypeId;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
+pub(super) use self::freeing::Freeing;
 use super::descriptor::FdIndex;
 use super::op::{Lane, Op};
 use crate::sys::{Outcome, Prepared, Sqe};
 
-/// Bytes of the cells of each class, header included: with the word that the usual allocators put
-/// before each cell, as many as these really take.
-const CLASSES: [usize; 9] = [56, 72, 88, 120, 152, 184, 248, 504, 1016];
+/// Bytes of the cells of each class: with the word that the usual allocators put before each cell,
+/// as many as these really take.
+const CLASSES: [usize; 11] = [24, 40, 56, 72, 88, 120, 152, 184, 248, 504, 1016];
 const ALIGN: usize = 16;
 /// What guards freed memory has to be told of each cell that is free.
 const KEEPS_CELLS: bool = !cfg!(any(guard_pages, address_sanitizer, miri));
@@ -30,11 +31,8 @@ pub(super) const EMPTY_KINDS: usize = CLASSES.len() + 1;
 /// The kind of those without any.
 pub(super) const BARE: usize = CLASSES.len();
 
-/// What stands before the op in each cell: the time of its linked timeout, if it has one.
-#[repr(C, align(16))]
-struct Header {
-    timespec: [i64; 2],
-}
+/// The time of a linked timeout, which stands behind the op in the cell of one that has it.
+type Timespec = [i64; 2];
 
 /// How to handle the op in a cell when its type is not at hand.
 struct VTable {
@@ -60,7 +58,7 @@ const fn empty(class: Option<usize>) -> VTable {
     unsafe fn nothing(_cell: NonNull<u8>, _outcome: Outcome) {}
     let layout = match class {
         Some(class) => class_layout(class),
-        None => Layout::new::<Header>(),
+        None => Layout::new::<Timespec>(),
     };
     VTable { layout, class, type_id: TypeId::of::<NoOp>, name: "", salvage: nothing }
 }
@@ -74,14 +72,17 @@ const fn class_layout(class: usize) -> Layout {
     }
 }
 
-struct VTableOf<T>(T);
+/// Ops of type `T`, with a timeout or without.
+struct VTableOf<T, const TIMED: bool>(T);
 
-impl<T: Op> VTableOf<T> {
+impl<T: Op, const TIMED: bool> VTableOf<T, TIMED> {
+    /// Where the time of the timeout stands.
+    const TIMESPEC_AT: usize = size_of::<T>().next_multiple_of(align_of::<Timespec>());
+
     const LAYOUT: Layout = {
-        let size = size_of::<Header>() + size_of::<T>();
-        let align = if align_of::<T>() > ALIGN { align_of::<T>() } else { ALIGN };
         assert!(align_of::<T>() <= ALIGN, "ops are aligned to 16 bytes at most");
-        match Layout::from_size_align(size, align) {
+        let timespec = if TIMED { size_of::<Timespec>() } else { 0 };
+        match Layout::from_size_align(Self::TIMESPEC_AT + timespec, ALIGN) {
             Ok(layout) => layout.pad_to_align(),
             Err(_) => panic!("an op larger than the address space"),
         }
@@ -116,19 +117,12 @@ impl<T: Op> VTableOf<T> {
     };
 }
 
-/// The op in a cell, at its final address.
-#[inline]
-fn op_address(cell: NonNull<u8>) -> NonNull<u8> {
-    // SAFETY: every cell is larger than its header.
-    unsafe { cell.add(size_of::<Header>()) }
-}
-
 /// # Safety
 ///
 /// The cell holds an initialised `T` that nobody else refers to.
 #[inline]
 unsafe fn prepare<T: Op>(cell: NonNull<u8>) -> Prepared {
-    let op = op_address(cell).cast::<T>();
+    let op = cell.cast::<T>();
     // SAFETY: promised by the caller; the reference ends when the SQE is detached.
     let op: &mut T = unsafe { &mut *op.as_ptr() };
     let sqe: Sqe<'_, T::Completed> = op.prepare();
@@ -142,7 +136,7 @@ unsafe fn prepare<T: Op>(cell: NonNull<u8>) -> Prepared {
 /// As for [`prepare`]; the op is moved out of the cell.
 unsafe fn salvage<T: Op>(cell: NonNull<u8>, outcome: Outcome) {
     // SAFETY: promised by the caller.
-    let op = unsafe { op_address(cell).cast::<T>().read() };
+    let op = unsafe { cell.cast::<T>().read() };
     op.salvage(outcome.into_result());
 }
 
@@ -228,54 +222,10 @@ impl std::fmt::Debug for EmptyCell {
     }
 }
 
-/// Frees cells, but none as long as the kernel has left entries in the submission queue.
-///
-/// The first of those may be the timeout of a pair that was cut in two. Its time stands in the cell
-/// of an op that may well be over when the kernel comes to read it.
-#[derive(Default)]
-pub(super) struct Freeing {
-    holds: bool,
-    /// Cells that are to be freed when no entry is left any more.
-    held: Vec<EmptyCell>,
-}
-
-impl Freeing {
-    #[inline]
-    pub(super) fn hold_while(&mut self, has_leftovers: bool) {
-        if self.holds != has_leftovers {
-            self.set_holds(has_leftovers);
-        }
-    }
-
-    #[cold]
-    fn set_holds(&mut self, holds: bool) {
-        self.holds = holds;
-        if !holds {
-            self.held.drain(..).for_each(EmptyCell::free);
-        }
-    }
-
-    pub(super) fn free(&mut self, cell: EmptyCell) {
-        if self.holds { self.held.push(cell) } else { cell.free() }
-    }
-}
-
-impl Drop for Freeing {
-    fn drop(&mut self) {
-        self.set_holds(false);
-    }
-}
-
-/// The kind of seat that an op of type `T` is put into.
+/// The kind of seat that an op of type `T`, with a timeout or without, is put into.
 #[inline(always)]
-pub(super) fn kind_of<T: Op>() -> usize {
-    VTableOf::<T>::KIND
-}
-
-/// The kind of seat that an op of type `T` leaves behind.
-#[inline(always)]
-pub(super) fn kind_after<T: Op>() -> usize {
-    VTableOf::<T>::LEFT
+pub(super) fn kind_of<T: Op, const TIMED: bool>() -> usize {
+    VTableOf::<T, TIMED>::KIND
 }
 
 /// Where the op of a slot lies; the cell stays when the op has left.
@@ -310,37 +260,75 @@ impl Seat {
     /// When the seat is of another kind than the op's, which would be a mistake of the driver.
     #[inline(always)]
     pub(super) fn put<T: Op>(&mut self, op: T) -> Prepared {
-        assert!(std::ptr::eq(self.vtable, &EMPTY[VTableOf::<T>::KIND]), "a seat of another kind");
-        if VTableOf::<T>::CLASS.is_none() {
-            self.memory = allocate(VTableOf::<T>::LAYOUT);
+        self.put_either::<T, false>(op)
+    }
+
+    /// The same with an op that has a linked timeout, whose time and entry are kept and given too.
+    pub(super) fn put_timed<T: Op>(&mut self, op: T, timespec: Timespec) -> (Prepared, Prepared) {
+        let entry = self.put_either::<T, true>(op);
+        // SAFETY: a cell of this layout has room there, which is no part of the op.
+        let place = unsafe { self.memory.add(VTableOf::<T, true>::TIMESPEC_AT) };
+        let place = place.cast::<Timespec>();
+        // SAFETY: the place is aligned, and nobody else refers to it.
+        unsafe { place.write(timespec) };
+        // SAFETY: it was just written.
+        let place = unsafe { place.as_ref() };
+        let timeout = Sqe::link_timeout(place, true);
+        // SAFETY: the cell stays in place, and its time as it is, as long as its op is in flight.
+        (entry, unsafe { timeout.detach() })
+    }
+
+    /// The time that is kept for the timeout of the op of type `T` that lies here.
+    #[cfg(test)]
+    fn timespec<T: Op>(&self) -> Timespec {
+        // SAFETY: the tests ask for what was put by `put_timed`.
+        let place = unsafe { self.memory.add(VTableOf::<T, true>::TIMESPEC_AT) };
+        // SAFETY: the time was written there.
+        unsafe { place.cast::<Timespec>().read() }
+    }
+
+    #[inline(always)]
+    fn put_either<T: Op, const TIMED: bool>(&mut self, op: T) -> Prepared {
+        let kind = VTableOf::<T, TIMED>::KIND;
+        assert!(std::ptr::eq(self.vtable, &EMPTY[kind]), "a seat of another kind");
+        if kind == BARE {
+            self.memory = allocate(VTableOf::<T, TIMED>::LAYOUT);
         }
-        // SAFETY: the memory has a layout whose room behind the header fits a `T`, for it is of the
-        // op's class or was just made for it, and no op lies there.
-        unsafe { op_address(self.memory).cast::<T>().write(op) };
+        // SAFETY: the memory has a layout that fits a `T`, for it is of the op's class or was just
+        // made for it, and no op lies there.
+        unsafe { self.memory.cast::<T>().write(op) };
         // SAFETY: the op was just put there, and nobody else knows of the cell.
         let entry = unsafe { prepare::<T>(self.memory) };
-        self.vtable = VTableOf::<T>::VTABLE;
+        self.vtable = VTableOf::<T, TIMED>::VTABLE;
         entry
     }
 
-    /// Moves the op out when its final completion has come; a cell that is not kept goes to `freeing`.
+    /// Moves the op out when its final completion has come, and says the kind of seat that it leaves
+    /// behind; a cell that is not kept goes to `freeing`.
     ///
     /// # Panics
     ///
     /// When an op of another type lies here, or none, which would be a mistake of the driver.
     #[inline(always)]
-    pub(super) fn take<T: Op>(&mut self, freeing: &mut Freeing) -> T {
-        // A type may have several tables, so another address says nothing.
-        let is_same = std::ptr::eq(self.vtable, VTableOf::<T>::VTABLE)
-            || (self.vtable.type_id)() == TypeId::of::<T>();
-        assert!(is_same, "here lies {:?}", self.vtable.name);
+    pub(super) fn take<T: Op>(&mut self, freeing: &mut Freeing) -> (T, usize) {
+        let is_plain = std::ptr::eq(self.vtable, VTableOf::<T, false>::VTABLE);
+        let left = if is_plain { VTableOf::<T, false>::LEFT } else { self.left_by::<T>() };
         // SAFETY: an initialised `T` lies here; from here on none does.
-        let op = unsafe { op_address(self.memory).cast::<T>().read() };
-        self.vtable = &EMPTY[VTableOf::<T>::LEFT];
-        if VTableOf::<T>::LEFT == BARE {
-            freeing.free(EmptyCell { memory: self.memory, vtable: VTableOf::<T>::VTABLE });
+        let op = unsafe { self.memory.cast::<T>().read() };
+        let vtable = std::mem::replace(&mut self.vtable, &EMPTY[left]);
+        if left == BARE {
+            freeing.free(EmptyCell { memory: self.memory, vtable });
         }
-        op
+        (op, left)
+    }
+
+    /// The kind of seat that an op of type `T` leaves behind, whose table is not the usual one: it has
+    /// a timeout, or its type has several tables.
+    #[inline(never)]
+    fn left_by<T: Op>(&self) -> usize {
+        let VTable { class, type_id, name, .. } = *self.vtable;
+        assert!(type_id() == TypeId::of::<T>(), "here lies {name:?}");
+        class.filter(|_| KEEPS_CELLS).unwrap_or(BARE)
     }
 
     /// Hands the op out with its cell; the seat is bare then.
@@ -367,17 +355,6 @@ impl Seat {
         (self.memory, self.vtable) = (cell.memory, &EMPTY[class]);
         class
     }
-
-    /// Writes the time of the op's linked timeout into the cell and lends it.
-    pub(super) fn link_timeout(&mut self, timespec: [i64; 2]) -> Prepared {
-        let header = self.memory.cast::<Header>();
-        // SAFETY: the header is at the start of each cell, and only this function refers to it.
-        let header: &mut Header = unsafe { &mut *header.as_ptr() };
-        header.timespec = timespec;
-        let sqe = Sqe::link_timeout(&header.timespec, true);
-        // SAFETY: the cell stays in place as long as its op is in flight.
-        unsafe { sqe.detach() }
-    }
 }
 
 impl Drop for Seat {
@@ -391,10 +368,11 @@ impl Drop for Seat {
 
 #[cold]
 fn allocate(layout: Layout) -> NonNull<u8> {
-    // SAFETY: every cell's layout has room for at least the header.
+    // SAFETY: the layout of a class is not empty, nor is that of an op too large for them.
     let memory = unsafe { alloc(layout) };
     NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout))
 }
 
+mod freeing;
 #[cfg(test)]
 mod tests;

@@ -19,6 +19,7 @@ use crate::scheduler::Wake;
 use crate::sys::Outcome;
 
 /// One op between its first poll and the moment its outcome is taken.
+#[repr(align(64))]
 pub(super) struct Slot {
     pub(super) lifecycle: Lifecycle,
     /// Empty only while the slot is free.
@@ -165,19 +166,24 @@ impl Table {
     /// A free slot with room for an op of type `T`, if there is one.
     #[inline(always)]
     pub(super) fn vacant<T: Op>(&mut self) -> Option<Vacant<'_>> {
-        let free = &mut self.free[slot::kind_of::<T>()];
+        self.vacant_of(slot::kind_of::<T, false>())
+    }
+
+    #[inline(always)]
+    fn vacant_of(&mut self, kind: usize) -> Option<Vacant<'_>> {
+        let free = &mut self.free[kind];
         let index = *free.last()?;
         let slot = self.slots.get_mut(index as usize)?;
         Some(Vacant { free, others: &mut self.others, index, slot })
     }
 
     /// A free slot with room for an op of type `T`, made where there is none.
-    pub(super) fn make_vacant<T: Op>(&mut self) -> Vacant<'_> {
-        let kind = slot::kind_of::<T>();
+    pub(super) fn make_vacant<T: Op, const TIMED: bool>(&mut self) -> Vacant<'_> {
+        let kind = slot::kind_of::<T, TIMED>();
         if self.free[kind].is_empty() {
             self.add(kind);
         }
-        self.vacant::<T>().expect("a slot was added where none was free")
+        self.vacant_of(kind).expect("a slot was added where none was free")
     }
 
     /// Makes a slot of this kind, of a bare one if there is one.
@@ -224,10 +230,10 @@ impl Table {
         if let Some(fd) = slot.counted {
             *descriptors.one_of_many(fd)? -= 1;
         }
-        let op = slot.seat.take::<T>(&mut self.freeing);
+        let (op, left) = slot.seat.take::<T>(&mut self.freeing);
         slot.lifecycle = Lifecycle::Abandoned;
         slot.generation = slot.generation.wrapping_add(1);
-        growth::push(&mut self.free[slot::kind_after::<T>()], key.index);
+        growth::push(&mut self.free[left], key.index);
         Some((op, outcome))
     }
 
@@ -257,10 +263,10 @@ impl Table {
     pub(super) fn take_op<T: Op>(&mut self, key: OpKey) -> Option<T> {
         self.get(key)?;
         let slot = &mut self.slots[key.index as usize];
-        let op = slot.seat.take(&mut self.freeing);
+        let (op, left) = slot.seat.take(&mut self.freeing);
         slot.free();
         self.others.forget(key.index);
-        growth::push(&mut self.free[slot::kind_after::<T>()], key.index);
+        growth::push(&mut self.free[left], key.index);
         Some(op)
     }
 
@@ -339,6 +345,6 @@ mod tests {
 
     #[test]
     fn a_slot_is_a_line_of_the_cache() {
-        assert_eq!(size_of::<Slot>(), 64);
+        assert_eq!((size_of::<Slot>(), align_of::<Slot>()), (64, 64));
     }
 }

@@ -29,7 +29,7 @@ fn probe<const N: usize>(token: &Rc<()>) -> Probe<N> {
 /// A seat with an op.
 fn taken<const N: usize>(token: &Rc<()>) -> Seat {
     let mut seat = Seat::bare();
-    seat.furnish(kind_of::<Probe<N>>());
+    seat.furnish(kind_of::<Probe<N>, false>());
     let _entry = seat.put(probe::<N>(token));
     seat
 }
@@ -40,7 +40,7 @@ fn an_op_comes_out_of_its_seat_as_it_went_in() {
     let mut seat = taken::<100>(&token);
     assert!(seat.is_taken());
     assert_eq!(seat.name(), "probe");
-    let op = seat.take::<Probe<100>>(&mut Freeing::default());
+    let (op, _) = seat.take::<Probe<100>>(&mut Freeing::default());
     assert!(!seat.is_taken());
     assert!(Rc::ptr_eq(&op.token, &token));
     assert_eq!(op.bytes, [7; 100]);
@@ -63,9 +63,23 @@ fn a_cell_is_used_again_by_the_next_op_of_its_class() {
 fn an_op_larger_than_every_class_has_its_own_memory() {
     let token = Rc::new(());
     let mut seat = taken::<5000>(&token);
-    assert_eq!(seat.take::<Probe<5000>>(&mut Freeing::default()).bytes, [7; 5000]);
+    assert_eq!(seat.take::<Probe<5000>>(&mut Freeing::default()).0.bytes, [7; 5000]);
     assert_eq!(Rc::strong_count(&token), 1);
     assert!(std::ptr::eq(seat.vtable, &EMPTY[BARE]));
+}
+
+#[test]
+fn the_time_of_a_timeout_stands_behind_the_op_and_its_cell_is_used_again() {
+    let token = Rc::new(());
+    let kind = kind_of::<Probe<40>, true>();
+    assert!(kind > kind_of::<Probe<40>, false>(), "the time takes room");
+    let mut seat = Seat::bare();
+    seat.furnish(kind);
+    let (_entry, _timeout) = seat.put_timed(probe::<40>(&token), [12, 34]);
+    assert_eq!(seat.timespec::<Probe<40>>(), [12, 34]);
+    let (op, left) = seat.take::<Probe<40>>(&mut Freeing::default());
+    assert_eq!(op.bytes, [7; 40]);
+    assert_eq!(left, if KEEPS_CELLS { kind } else { BARE });
 }
 
 #[test]
@@ -89,7 +103,7 @@ fn a_salvaged_op_is_dropped_once_and_its_cell_given_to_a_bare_seat() {
     assert!(seat.leave().is_none());
     let (empty, _) = Salvage::new(cell, Outcome::CANCELLED, (None, None)).finish();
     assert_eq!(Rc::strong_count(&token), 1);
-    assert_eq!(seat.settle(empty), kind_of::<Probe<10>>());
+    assert_eq!(seat.settle(empty), kind_of::<Probe<10>, false>());
 }
 
 #[test]
@@ -111,6 +125,6 @@ fn a_cell_is_never_read_as_another_type() {
 #[should_panic(expected = "a seat of another kind")]
 fn a_seat_takes_no_op_of_another_size() {
     let mut seat = Seat::bare();
-    seat.furnish(kind_of::<Probe<10>>());
+    seat.furnish(kind_of::<Probe<10>, false>());
     let _entry = seat.put(probe::<900>(&Rc::new(())));
 }
