@@ -168,7 +168,7 @@ impl Metrics {
             let counters = tasks.counters();
             metrics.tasks_spawned = counters.spawned;
             metrics.tasks_finished = counters.finished;
-            metrics.tasks_alive = counters.alive;
+            metrics.tasks_alive = counters.alive();
             metrics.tasks_cancelled = counters.cancelled;
             metrics.tasks_aborted = counters.aborted;
             metrics.tasks_panicked = counters.panicked;

@@ -4,10 +4,10 @@ use std::fmt;
 
 /// A task's name, packed into the word that a waker carries.
 ///
-/// Ten bits say the loop, 26 the generation, 27 the slot. A generation that came round would at
-/// worst wake a task for nothing, which every future allows. One bit is the scheduler's own, and is
-/// never set in a name that somebody else sees: whether the task is in the queue. It is one that an
-/// instruction can name, which few of the upper ones are.
+/// From above: 26 bits say the generation, ten the loop, 27 the slot. A generation that came round
+/// would at worst wake a task for nothing, which every future allows. One bit is the scheduler's own,
+/// and is never set in a name that somebody else sees: whether the task is in the queue. An
+/// instruction can name it, and the generation is had by one and counted on by another.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct TaskId(u64);
 
@@ -15,12 +15,12 @@ impl TaskId {
     /// A name that no task has.
     pub(crate) const NOBODY: TaskId = TaskId(u64::MAX);
     pub(crate) const INDEX_MAX: u32 = (1 << 27) - 1;
-    pub(crate) const GENERATION_MAX: u32 = (1 << 26) - 1;
+    const PLACE_MAX: usize = (1 << 10) - 1;
     const QUEUED: u64 = 1 << 27;
 
     #[inline]
     pub(super) fn new(place: usize, generation: u32, index: u32) -> Self {
-        TaskId(((place as u64) << 54) | (u64::from(generation) << 28) | u64::from(index))
+        TaskId((u64::from(generation) << 38) | ((place as u64) << 28) | u64::from(index))
     }
 
     /// The name of a task of the runtime with this number.
@@ -42,8 +42,7 @@ impl TaskId {
     /// The name of the next task in this slot.
     #[inline]
     pub(super) fn next_of_slot(self) -> Self {
-        let generation = (self.generation() + 1) & Self::GENERATION_MAX;
-        TaskId::new(self.place(), generation, self.index())
+        TaskId(self.0.wrapping_add(1 << 38))
     }
 
     #[inline]
@@ -58,12 +57,12 @@ impl TaskId {
 
     #[inline]
     pub(crate) fn place(self) -> usize {
-        (self.0 >> 54) as usize
+        (self.0 >> 28) as usize & Self::PLACE_MAX
     }
 
     #[inline]
     pub(crate) fn generation(self) -> u32 {
-        (self.0 >> 28) as u32 & Self::GENERATION_MAX
+        (self.0 >> 38) as u32
     }
 
     #[inline]
@@ -82,10 +81,12 @@ impl fmt::Debug for TaskId {
 mod tests {
     use super::*;
 
+    const GENERATION_MAX: u32 = (1 << 26) - 1;
+
     #[test]
     fn a_name_comes_apart_as_it_was_put_together() {
         for place in [0, 1, 1023] {
-            for generation in [0, 5, TaskId::GENERATION_MAX] {
+            for generation in [0, 5, GENERATION_MAX] {
                 for index in [0, 9, TaskId::INDEX_MAX] {
                     let id = TaskId::new(place, generation, index);
                     assert_eq!(
@@ -96,5 +97,12 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_generation_after_the_last_is_the_first() {
+        let [first, last] = [0, GENERATION_MAX].map(|generation| TaskId::new(1023, generation, 42));
+        assert_eq!(last.next_of_slot(), first);
+        assert_eq!(first.next_of_slot(), TaskId::new(1023, 1, 42));
     }
 }

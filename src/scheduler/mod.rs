@@ -79,6 +79,15 @@ impl Scheduler {
         }
     }
 
+    /// As [`allocate`](Self::allocate), and the task is woken: nobody is polled before it is where
+    /// it can be found, so it may be in the queue before that.
+    #[inline]
+    pub(crate) fn allocate_woken(&mut self) -> TaskId {
+        let task = self.allocate();
+        self.wake(task);
+        task
+    }
+
     #[cold]
     fn add(&mut self) -> TaskId {
         let index = self.slots.len() as u32;
@@ -104,6 +113,12 @@ impl Scheduler {
     /// task's: it is queued, has ended, or is another loop's.
     #[inline]
     pub(crate) fn wake(&mut self, task: TaskId) -> bool {
+        self.wake_within_room(task) || self.wake_making_room(task)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wake_making_room(&mut self, task: TaskId) -> bool {
         self.queue.make_room();
         growth::make_room(&mut self.yielded);
         self.wake_within_room(task)

@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -24,8 +25,17 @@ pub(super) trait Run {
     /// What the task panicked with, in words, when a panic is its end.
     fn panic(&self) -> Option<&str>;
 
-    /// Moves the end of the task into `place`, an `Option<Result<T, JoinError>>`.
-    fn take_output(self: Pin<&mut Self>, place: &mut dyn Any);
+    /// Moves the end of the task into `place`, an `Option<Result<T, JoinError>>`. It runs nobody's
+    /// code.
+    fn take_output(self: Pin<&mut Self>, place: &mut dyn Any) -> Rest;
+}
+
+/// What is left in a task whose output was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    Nothing,
+    /// Something that has a destructor.
+    Something,
 }
 
 /// What becomes of the end of a task's future.
@@ -115,15 +125,21 @@ where
         error.is_panic().then(|| error.panic_message().unwrap_or("a value that is not text"))
     }
 
-    fn take_output(mut self: Pin<&mut Self>, place: &mut dyn Any) {
+    fn take_output(mut self: Pin<&mut Self>, place: &mut dyn Any) -> Rest {
         // SAFETY: only an output, which is not pinned, is moved out; a future stays in place.
         let this = unsafe { self.as_mut().get_unchecked_mut() };
         if !matches!(this, Cell::Ended(_)) {
-            return;
+            return Rest::Something;
         }
-        let Cell::Ended(output) = std::mem::replace(this, Cell::Empty) else { return };
         let place = place.downcast_mut::<Option<Result<K::Value, JoinError>>>();
-        *place.expect("a join handle has the type of its task") = Some(output);
+        let place = place.expect("a join handle has the type of its task");
+        let Cell::Ended(output) = std::mem::replace(this, Cell::Empty) else {
+            return Rest::Something;
+        };
+        debug_assert!(place.is_none(), "an output is taken once");
+        // Nothing was there that would have to be dropped.
+        let _none = ManuallyDrop::new(place.replace(output));
+        Rest::Nothing
     }
 }
 

@@ -17,9 +17,9 @@ use std::rc::Rc;
 use std::task::{Context as Cx, Poll};
 
 use super::JoinError;
-use super::cell::Run;
+use super::cell::{Rest, Run};
 use super::extra::Cleanup;
-use super::memory::BoxedTask;
+use super::memory::{Blocks, BoxedTask};
 
 thread_local! {
     /// Without a destructor, so that it is there as long as the thread; it is empty outside of the
@@ -65,6 +65,7 @@ pub(super) fn is_same(a: Option<&Context>, b: Option<&Context>) -> bool {
     }
 }
 
+#[inline]
 fn replace(context: Option<Context>) -> Option<Context> {
     ManuallyDrop::into_inner(CURRENT.replace(ManuallyDrop::new(context)))
 }
@@ -104,10 +105,10 @@ pub(crate) fn leave() -> Entered {
 
 /// Has a task run in the context of here, if there is one.
 #[inline]
-pub(super) fn carry(task: BoxedTask) -> BoxedTask {
+pub(super) fn carry(task: BoxedTask, blocks: &mut Blocks) -> BoxedTask {
     match current() {
         None => task,
-        Some(context) => BoxedTask::new(Carried { context, task }),
+        Some(context) => BoxedTask::of(Carried { context, task }, blocks),
     }
 }
 
@@ -144,8 +145,9 @@ impl Run for Carried {
         self.task.panic()
     }
 
-    fn take_output(mut self: Pin<&mut Self>, place: &mut dyn Any) {
+    fn take_output(mut self: Pin<&mut Self>, place: &mut dyn Any) -> Rest {
         self.task.as_mut().take_output(place);
+        Rest::Something
     }
 }
 

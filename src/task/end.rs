@@ -75,11 +75,24 @@ impl Tasks {
         }
     }
 
-    /// The task has ended.
+    /// The task has ended, and who awaits it takes the output: nothing else is to be done. The one to
+    /// wake, or [`TaskId::NOBODY`]; `None` where it is otherwise.
     #[inline]
+    pub(super) fn end_plainly(&mut self, id: TaskId) -> Option<TaskId> {
+        let slot = self.slots.get_mut(id.index() as usize)?;
+        debug_assert_eq!(slot.generation, id.generation(), "a task that is polled keeps its slot");
+        let is_alone = slot.extra.is_none() && slot.link == Link::NONE;
+        if !(slot.is_plain() && slot.is_joinable && is_alone) {
+            return None;
+        }
+        slot.state = State::Ended;
+        self.counters.finished += 1;
+        Some(std::mem::replace(&mut slot.joiner, TaskId::NOBODY))
+    }
+
+    /// The task has ended.
     pub(super) fn end(&mut self, id: TaskId) -> Ended {
         self.counters.finished += 1;
-        self.counters.alive -= 1;
         self.current = None;
         let slot = self.slot(id).expect("a task that is polled keeps its slot");
         slot.state = State::Ended;

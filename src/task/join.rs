@@ -1,15 +1,18 @@
 //! The handle on a spawned task.
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
+use super::cell::Rest;
+use super::memory::BoxedTask;
 use super::run::{drop_unwanted, request};
-use super::table::{self, Stop};
+use super::table::{self, State, Stop, Tasks};
 use super::{Id, JoinError};
-use crate::scheduler::{TaskId, task_of};
+use crate::scheduler::{self, TaskId, task_of};
 
 /// Awaits the end of a task: its output, or why there is none.
 ///
@@ -82,24 +85,12 @@ impl<T: 'static> Future for JoinHandle<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         assert!(!self.is_taken, "a join handle was polled after it had given its result");
-        let (id, runtime) = (self.id, self.runtime);
-        let waker = cx.waker();
-        let mut foreign = if task_of(waker).is_some() { None } else { Some(waker.clone()) };
-        let joined = table::with(|tasks| {
-            (tasks.runtime() == runtime).then(|| tasks.poll_join(id, waker, &mut foreign))
-        });
-        let Some(Some(joined)) = joined else { elsewhere() };
-        let mut task = match joined {
-            Some(Poll::Ready(task)) => task,
-            Some(Poll::Pending) => return Poll::Pending,
-            None => {
-                self.is_taken = true;
-                return Poll::Ready(Err(JoinError::cancelled(Some(id.to_bits()))));
-            }
-        };
-        self.is_taken = true;
+        let id = self.id;
         let mut output: Option<Result<T, JoinError>> = None;
-        task.as_mut().take_output(&mut output);
+        if poll_end(id, self.runtime, cx.waker(), &mut output).is_pending() {
+            return Poll::Pending;
+        }
+        self.is_taken = true;
         let lost = || Err(JoinError::cancelled(Some(id.to_bits())));
         Poll::Ready(output.unwrap_or_else(lost))
     }
@@ -167,6 +158,74 @@ fn detach(id: TaskId, runtime: u32) {
         Some(Some(unwanted)) => drop_unwanted(unwanted),
         Some(None) => {}
         None => drop(crate::remote::send_home(runtime, move || detach(id, runtime))),
+    }
+}
+
+/// Moves the end of a task into `output`, if it has ended and its end has not been taken; else the
+/// waker is kept.
+fn poll_end(id: TaskId, runtime: u32, waker: &Waker, output: &mut dyn Any) -> Poll<()> {
+    let joined = table::with(|tasks| {
+        (tasks.runtime() == runtime).then(|| tasks.poll_join(id, task_of(waker), output))
+    });
+    match joined {
+        Some(Some(Joined::Ended(rest))) => {
+            drop(rest);
+            Poll::Ready(())
+        }
+        Some(Some(Joined::Waits)) => Poll::Pending,
+        Some(Some(Joined::WaitsElsewhere)) => {
+            keep_foreign(id, waker);
+            Poll::Pending
+        }
+        Some(None) | None => elsewhere(),
+    }
+}
+
+/// Keeps the waker of somebody who is no task of this loop; it is cloned, and the one before
+/// dropped, outside the borrow.
+#[cold]
+fn keep_foreign(id: TaskId, waker: &Waker) {
+    let mut foreign = Some(waker.clone());
+    table::with(|tasks| tasks.slot(id).map(|slot| slot.note_foreign_joiner(&mut foreign)));
+}
+
+/// What came of a look for the end of a task.
+enum Joined {
+    /// It was there, or had been taken; what is left of the task is dropped outside the borrow.
+    Ended(Option<BoxedTask>),
+    /// The task that awaits it will be woken.
+    Waits,
+    /// Who awaits it has to leave a waker.
+    WaitsElsewhere,
+}
+
+impl Tasks {
+    #[inline]
+    fn poll_join(&mut self, id: TaskId, joiner: Option<TaskId>, output: &mut dyn Any) -> Joined {
+        let Some(slot) = self.slot(id) else { return Joined::Ended(None) };
+        if slot.state == State::Ended {
+            return Joined::Ended(self.take_end(id, output));
+        }
+        let Some(joiner) = joiner else { return Joined::WaitsElsewhere };
+        slot.joiner = joiner;
+        Joined::Waits
+    }
+
+    /// Moves the end of a task that has ended into `output` and frees its slot. What is left of the
+    /// task comes back where it has to be dropped outside the borrow.
+    #[inline]
+    pub(super) fn take_end(&mut self, id: TaskId, output: &mut dyn Any) -> Option<BoxedTask> {
+        let slot = self.slot(id)?;
+        let mut task = slot.task.take()?;
+        slot.free();
+        let _ended = scheduler::with(|scheduler| scheduler.release(id));
+        match task.as_mut().take_output(output) {
+            Rest::Nothing => {
+                task.recycle(&mut self.blocks);
+                None
+            }
+            Rest::Something => Some(task),
+        }
     }
 }
 

@@ -140,8 +140,12 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// When the task was cancelled or panicked.
     pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
-        match self.look(&mut None) {
-            Look::Ended(id, task) => Some(end_of(id, task)),
+        let mut output = None;
+        match self.look(&mut None, &mut output) {
+            Look::Ended(id, rest) => {
+                drop(rest);
+                Some(end_of(id, output))
+            }
             Look::Waiting | Look::Empty => None,
         }
     }
@@ -187,21 +191,28 @@ impl<T: 'static> JoinSet<T> {
 
     fn poll_look(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Id, Result<T, JoinError>)>> {
         let mut waker = Some(cx.waker().clone());
-        match self.look(&mut waker) {
-            Look::Ended(id, task) => Poll::Ready(Some((Id(id), end_of(id, task)))),
+        let mut output = None;
+        match self.look(&mut waker, &mut output) {
+            Look::Ended(id, rest) => {
+                drop(rest);
+                Poll::Ready(Some((Id(id), end_of(id, output))))
+            }
             Look::Waiting => Poll::Pending,
             Look::Empty => Poll::Ready(None),
         }
     }
 
-    /// Takes out a task that has ended; without one, leaves the waker, if there is one, and takes
-    /// back an outdated one.
-    fn look(&mut self, waker: &mut Option<Waker>) -> Look {
+    /// Takes out a task that has ended, its end into `output`; without one, leaves the waker, if there
+    /// is one, and takes back an outdated one.
+    fn look(
+        &mut self,
+        waker: &mut Option<Waker>,
+        output: &mut Option<Result<T, JoinError>>,
+    ) -> Look {
         let Some(crew) = self.crew.map(own) else { return Look::Empty };
         let look = with(|tasks| {
             if let Some(id) = tasks.crews.pop_ended(crew) {
-                let joined = tasks.poll_join(id, Waker::noop(), &mut None);
-                return Look::Ended(id, joined.and_then(ready));
+                return Look::Ended(id, tasks.take_end(id, output));
             }
             match tasks.crews.get(crew) {
                 Some(crew) if crew.len() > 0 => {
@@ -266,19 +277,8 @@ fn own(crew: CrewId) -> CrewId {
     crew
 }
 
-fn ready(joined: Poll<BoxedTask>) -> Option<BoxedTask> {
-    match joined {
-        Poll::Ready(task) => Some(task),
-        Poll::Pending => None,
-    }
-}
-
-/// How a task ended; one that is not there was refused, because the loop ends.
-fn end_of<T: 'static>(id: TaskId, task: Option<BoxedTask>) -> Result<T, JoinError> {
-    let mut output: Option<Result<T, JoinError>> = None;
-    if let Some(mut task) = task {
-        task.as_mut().take_output(&mut output);
-    }
+/// How a task ended; one that left no output was refused, because the loop ends.
+fn end_of<T>(id: TaskId, output: Option<Result<T, JoinError>>) -> Result<T, JoinError> {
     output.unwrap_or_else(|| Err(JoinError::cancelled(Some(id.to_bits()))))
 }
 

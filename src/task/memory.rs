@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "owns a task without its type in a block of memory")]
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::ptr::NonNull;
@@ -31,14 +32,35 @@ pub(super) struct BoxedTask {
 }
 
 impl BoxedTask {
-    #[inline]
     pub(super) fn new<T: Run + 'static>(task: T) -> BoxedTask {
+        let mut task = Some(task);
+        let boxed = with(|tasks| task.take().map(|task| BoxedTask::of(task, &mut tasks.blocks)));
+        // Outside of a loop no blocks are kept.
+        let boxed = boxed.flatten();
+        boxed.or_else(|| Some(BoxedTask::of(task?, &mut Blocks::new()))).expect("one of the two")
+    }
+
+    /// A task in one of these blocks, or in a new one.
+    #[inline]
+    pub(super) fn of<T: Run + 'static>(task: T, blocks: &mut Blocks) -> BoxedTask {
         let layout = Layout::new::<T>();
-        let kept = class_of(layout).and_then(|class| with(|tasks| tasks.blocks.take(class))?);
+        let kept = class_of(layout).and_then(|class| blocks.take(class));
         let block = kept.unwrap_or_else(|| allocate(block_layout(layout))).cast::<T>();
         // SAFETY: the block is nobody else's, and a class is as large and aligned as its tasks are.
         unsafe { block.write(task) };
         BoxedTask { task: block }
+    }
+
+    /// Puts the block of a task, in which there is [nothing](Rest::Nothing) any more, among these.
+    #[inline]
+    pub(super) fn recycle(self, blocks: &mut Blocks) {
+        let layout = Layout::for_value(&*self);
+        let block = ManuallyDrop::new(self).task.cast();
+        if !class_of(layout).is_some_and(|class| blocks.keep(class, block)) {
+            // SAFETY: the block came from `allocate` with this layout, and what is in it has no
+            // destructor.
+            unsafe { dealloc(block.as_ptr(), block_layout(layout)) }
+        }
     }
 
     /// Where the task lies, whoever owns it.

@@ -16,6 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
+use super::cell::Rest;
 use super::end::{Ended, Unwanted};
 use super::extra::{Cleanup, Extra};
 use super::memory::BoxedTask;
@@ -122,9 +123,19 @@ fn stop(id: TaskId, taken: Taken) {
     ended(id);
 }
 
+/// The future is gone: as a rule there is nothing to do but wake who awaits that.
+#[inline]
+fn ended(id: TaskId) {
+    match with(|tasks| tasks.end_plainly(id)) {
+        Some(Some(TaskId::NOBODY)) => {}
+        Some(Some(joiner)) => scheduler::wake(joiner),
+        _ => ended_otherwise(id),
+    }
+}
+
 /// The future is gone: the clean-up begins, if there is any, else the task ends.
 #[inline(never)]
-fn ended(id: TaskId) {
+fn ended_otherwise(id: TaskId) {
     let ended = with(|tasks| (!tasks.begin_cleanup(id)).then(|| tasks.end(id)));
     match ended {
         Some(Some(ended)) => tell(ended),
@@ -188,8 +199,9 @@ impl super::cell::Run for CleaningUp {
         self.task.panic()
     }
 
-    fn take_output(mut self: Pin<&mut Self>, place: &mut dyn std::any::Any) {
+    fn take_output(mut self: Pin<&mut Self>, place: &mut dyn Any) -> Rest {
         self.task.as_mut().take_output(place);
+        Rest::Something
     }
 }
 

@@ -6,9 +6,9 @@ use std::panic::Location;
 use super::cell::{Cell, Kind, Plain};
 use super::crew::CrewId;
 use super::memory::BoxedTask;
-use super::table::with;
+use super::table::{Tasks, with};
 use super::{JoinHandle, context, run, watch};
-use crate::scheduler::{self, Scheduler};
+use crate::scheduler::{self, Scheduler, TaskId};
 
 /// Runs `future` as a task of this loop, beside the one that calls.
 ///
@@ -58,39 +58,58 @@ where
     F: Future + 'static,
     K: Kind<F::Output> + 'static,
 {
-    let Origin { site, crew, mut name } = origin;
-    let Some(id) = scheduler::with(Scheduler::allocate) else { no_loop(site) };
-    let task: BoxedTask = context::carry(BoxedTask::new(Cell::Running(future, kind)));
-    let mut task = Some(task);
+    let site = origin.site;
+    let Some(id) = scheduler::with(Scheduler::allocate_woken) else { no_loop(site) };
+    // The closure borrows all of it as one: each word that it captured would be copied again and
+    // again on its way.
+    let mut new = New { task: Some(Cell::Running(future, kind)), origin, refused: None };
     let spawned = with(|tasks| {
-        if !tasks.is_closing() && crew.is_none_or(|crew| tasks.admits(crew)) {
-            tasks.insert(id, task.take(), site);
-            if name.is_some() {
-                tasks.set_name(id, name.take());
-            }
-            if let Some(crew) = crew {
-                tasks.enlist(id, crew);
-            }
-        } else if let Some(crew) = crew {
-            tasks.crews.refuse(crew, id);
-        }
+        let new = &mut new;
+        let task = new.task.take().expect("it is put into the table once");
+        let task = BoxedTask::of(task, &mut tasks.blocks);
+        let task = context::carry(task, &mut tasks.blocks);
+        new.refused = tasks.admit(id, task, &mut new.origin);
         (tasks.runtime(), tasks.watch().is_some())
     });
     let Some((runtime, is_watched)) = spawned else { no_loop(site) };
-    match task {
-        None => {
-            scheduler::wake(id);
-            if is_watched {
-                watch::spawned(id);
-            }
-        }
-        Some(refused) => {
-            // The name stays unknown to the table, so the join ends as cancelled.
-            let _released = scheduler::with(|scheduler| scheduler.release(id));
-            run::drop_output(refused);
-        }
+    let refused = new.refused;
+    if let Some(refused) = refused {
+        // The name stays unknown to the table, so the join ends as cancelled.
+        let _released = scheduler::with(|scheduler| scheduler.release(id));
+        run::drop_output(refused);
+    } else if is_watched {
+        watch::spawned(id);
     }
     JoinHandle::new(id, runtime)
+}
+
+/// A task on its way into the table.
+struct New<T> {
+    task: Option<T>,
+    origin: Origin,
+    refused: Option<BoxedTask>,
+}
+
+impl Tasks {
+    /// Puts a task into the table; it comes back if it is refused.
+    #[inline]
+    fn admit(&mut self, id: TaskId, task: BoxedTask, origin: &mut Origin) -> Option<BoxedTask> {
+        let Origin { site, crew, name } = origin;
+        if self.is_closing() || crew.is_some_and(|crew| !self.admits(crew)) {
+            if let Some(crew) = *crew {
+                self.crews.refuse(crew, id);
+            }
+            return Some(task);
+        }
+        self.insert(id, Some(task), site);
+        if name.is_some() {
+            self.set_name(id, name.take());
+        }
+        if let Some(crew) = *crew {
+            self.enlist(id, crew);
+        }
+        None
+    }
 }
 
 #[cold]

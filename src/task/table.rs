@@ -5,7 +5,7 @@
 
 use std::mem::ManuallyDrop;
 use std::panic::Location;
-use std::task::{Poll, Waker};
+use std::task::Waker;
 use std::time::Duration;
 
 use super::budget::Budget;
@@ -48,8 +48,13 @@ pub(crate) struct Counters {
     pub(crate) aborted: u64,
     pub(crate) panicked: u64,
     pub(crate) polls: u64,
+}
+
+impl Counters {
     /// Tasks that have not ended.
-    pub(crate) alive: u64,
+    pub(crate) fn alive(&self) -> u64 {
+        self.spawned - self.finished
+    }
 }
 
 /// How a task was asked to end.
@@ -149,32 +154,23 @@ impl Tasks {
         task: Option<BoxedTask>,
         site: &'static Location<'static>,
     ) {
-        let is_task = task.is_some();
-        let slot = Slot {
-            task: Place::of(task),
-            joiner: TaskId::NOBODY,
-            site,
-            extra: None,
-            link: Link::NONE,
-            generation: id.generation(),
-            state: State::Alive,
-            stop: Stop::No,
-            shields: 0,
-            is_joinable: is_task,
-        };
-        let index = id.index() as usize;
-        if index == self.slots.len() {
-            growth::push(&mut self.slots, slot);
-        } else {
-            // A free slot holds nothing that would have to be dropped.
-            let before = std::mem::replace(&mut self.slots[index], slot);
-            let before = ManuallyDrop::new(before);
-            debug_assert!(before.task.is_empty() && before.extra.is_none(), "a slot was in use");
+        self.counters.spawned += u64::from(task.is_some());
+        match self.slots.get_mut(id.index() as usize) {
+            Some(place) => {
+                debug_assert!(place.task.is_empty() && place.extra.is_none(), "a slot was in use");
+                // A free slot holds nothing that would have to be dropped.
+                let _before =
+                    ManuallyDrop::new(std::mem::replace(place, Slot::new(id, task, site)));
+            }
+            None => self.add(id, task, site),
         }
-        if is_task {
-            self.counters.spawned += 1;
-            self.counters.alive += 1;
-        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn add(&mut self, id: TaskId, task: Option<BoxedTask>, site: &'static Location<'static>) {
+        debug_assert_eq!(id.index() as usize, self.slots.len(), "names are given in their order");
+        growth::push(&mut self.slots, Slot::new(id, task, site));
     }
 
     #[inline]
@@ -193,37 +189,9 @@ impl Tasks {
     #[inline]
     pub(super) fn free(&mut self, id: TaskId) {
         if let Some(slot) = self.slot(id) {
-            slot.state = State::Free;
-            slot.joiner = TaskId::NOBODY;
-            if slot.extra.is_some() {
-                slot.drop_extra();
-            }
+            slot.free();
         }
         let _ended = scheduler::with(|scheduler| scheduler.release(id));
-    }
-
-    /// The ended task for its join handle; else the waker is kept. One that is not a task's name
-    /// is kept from `foreign`, where it was cloned outside the borrow.
-    ///
-    /// `None`: the end has been taken already.
-    #[inline]
-    pub(super) fn poll_join(
-        &mut self,
-        id: TaskId,
-        waker: &Waker,
-        foreign: &mut Option<Waker>,
-    ) -> Option<Poll<BoxedTask>> {
-        let slot = self.slot(id)?;
-        if slot.state == State::Ended {
-            let task = slot.task.take()?;
-            self.free(id);
-            return Some(Poll::Ready(task));
-        }
-        match scheduler::task_of(waker) {
-            Some(task) => slot.joiner = task,
-            None => slot.note_foreign_joiner(foreign),
-        }
-        Some(Poll::Pending)
     }
 
     /// Whether the task has ended.
@@ -298,6 +266,32 @@ impl Tasks {
 }
 
 impl Slot {
+    #[inline]
+    fn new(id: TaskId, task: Option<BoxedTask>, site: &'static Location<'static>) -> Slot {
+        let is_joinable = task.is_some();
+        Slot {
+            task: Place::of(task),
+            joiner: TaskId::NOBODY,
+            site,
+            extra: None,
+            link: Link::NONE,
+            generation: id.generation(),
+            state: State::Alive,
+            stop: Stop::No,
+            shields: 0,
+            is_joinable,
+        }
+    }
+
+    /// There is no task any more.
+    #[inline]
+    pub(super) fn free(&mut self) {
+        self.state = State::Free;
+        if self.extra.is_some() {
+            self.drop_extra();
+        }
+    }
+
     /// Drops what is left of a task that has panicked and was joined.
     #[cold]
     fn drop_extra(&mut self) {
@@ -306,7 +300,7 @@ impl Slot {
 
     /// Keeps the waker of a joiner that is no task of ours, and hands the one before out.
     #[cold]
-    fn note_foreign_joiner(&mut self, waker: &mut Option<Waker>) {
+    pub(super) fn note_foreign_joiner(&mut self, waker: &mut Option<Waker>) {
         self.joiner = TaskId::NOBODY;
         std::mem::swap(&mut self.extra.get_or_insert_default().joiner, waker);
     }
