@@ -33,7 +33,7 @@ mod job;
 mod line;
 mod lookout;
 mod metrics;
-#[cfg(all(test, loom))]
+#[cfg(all(test, any(loom, miri)))]
 mod models;
 mod permit;
 mod shared;

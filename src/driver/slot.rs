@@ -272,10 +272,14 @@ impl Seat {
         // SAFETY: the place is aligned, and nobody else refers to it.
         unsafe { place.write(timespec) };
         // SAFETY: it was just written.
-        let place = unsafe { place.as_ref() };
-        let timeout = Sqe::link_timeout(place, true);
+        let timeout = Sqe::link_timeout(unsafe { place.as_ref() }, true);
         // SAFETY: the cell stays in place, and its time as it is, as long as its op is in flight.
-        (entry, unsafe { timeout.detach() })
+        let timeout = unsafe { timeout.detach() };
+        if planted!("cell touched in flight") {
+            // SAFETY: there is none but that it is valid memory: the kernel has it. That is the bug.
+            unsafe { place.write(timespec) };
+        }
+        (entry, timeout)
     }
 
     /// The time that is kept for the timeout of the op of type `T` that lies here.

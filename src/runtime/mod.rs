@@ -10,7 +10,7 @@ mod debug;
 mod dump;
 mod handle;
 mod metrics;
-#[cfg(all(test, loom))]
+#[cfg(all(test, any(loom, miri)))]
 mod models;
 mod parts;
 mod prometheus;

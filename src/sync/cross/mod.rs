@@ -12,6 +12,6 @@ pub mod mpsc;
 pub mod oneshot;
 
 mod cell;
-#[cfg(all(test, loom))]
+#[cfg(all(test, any(loom, miri)))]
 mod models;
 mod thread;

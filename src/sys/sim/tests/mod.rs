@@ -1,5 +1,6 @@
 //! The whole crate on the simulated kernel.
 
+mod broken_memory;
 mod conformance;
 mod files;
 mod loops;
