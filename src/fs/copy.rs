@@ -6,6 +6,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::off_loop::off_loop;
+use crate::sys::tree;
 
 /// What one call copies: a fraction of a second's work, after which a copy that nobody waits for
 /// ends.
@@ -40,12 +41,31 @@ const PART: u64 = 64 << 20;
 /// ```
 pub async fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
     let (from, to) = (from.as_ref().to_path_buf(), to.as_ref().to_path_buf());
-    let mut pair = off_loop(move || Pair::open(from, to)).await?;
+    let mut pair = match off_loop(move || Begun::at(from, to)).await? {
+        Begun::Ended(copied) => return Ok(copied),
+        Begun::Opened(pair) => pair,
+    };
     loop {
         let copied = pair.copied;
         pair = off_loop(move || pair.copy_part()).await?;
         if pair.copied == copied {
             return Ok(copied);
+        }
+    }
+}
+
+/// How far the first call has come.
+enum Begun {
+    Opened(Pair),
+    /// A simulated kernel copies in one call.
+    Ended(u64),
+}
+
+impl Begun {
+    fn at(from: PathBuf, to: PathBuf) -> io::Result<Begun> {
+        match tree::copy_simulated(&from, &to) {
+            Some(copied) => copied.map(Begun::Ended),
+            None => Pair::open(from, to).map(Begun::Opened),
         }
     }
 }

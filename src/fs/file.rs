@@ -9,6 +9,7 @@ use super::{Advice, OpenOptions};
 use crate::buf::{BufResult, IoBuf, IoBufMut, IoVectoredBuf, IoVectoredBufMut};
 use crate::driver::{FromSharedFd, SharedFd, Submit};
 use crate::op::{self, Fsync, Open, ReadAt, ReadVectoredAt, Statx, WriteAt, WriteVectoredAt};
+use crate::sys::tree;
 
 /// An open file.
 ///
@@ -297,6 +298,9 @@ impl File {
     ///
     /// Dropped when it has begun, the permissions are set all the same.
     pub async fn set_permissions(&self, permissions: std::fs::Permissions) -> io::Result<()> {
+        if let Some(done) = tree::set_simulated_permissions(self.fd.as_fd(), &permissions) {
+            return done;
+        }
         self.off_loop(move |file| file.set_permissions(permissions)).await
     }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::off_loop::off_loop;
+use crate::sys::tree;
 
 /// Removes a directory and all that is in it; a link is removed and not followed.
 ///
@@ -31,7 +32,7 @@ use super::off_loop::off_loop;
 /// ```
 pub async fn remove_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
     let path = path.as_ref().to_path_buf();
-    off_loop(move || std::fs::remove_dir_all(path)).await
+    off_loop(move || tree::remove_dir_all(&path)).await
 }
 
 /// Where a symbolic link says that it leads.
@@ -47,7 +48,7 @@ pub async fn remove_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
 /// Nothing is changed. A call that has begun goes on, on its thread.
 pub async fn read_link(path: impl AsRef<Path>) -> io::Result<PathBuf> {
     let path = path.as_ref().to_path_buf();
-    off_loop(move || std::fs::read_link(path)).await
+    off_loop(move || tree::read_link(&path)).await
 }
 
 /// The path from the root, with all links followed.
@@ -72,7 +73,7 @@ pub async fn read_link(path: impl AsRef<Path>) -> io::Result<PathBuf> {
 /// ```
 pub async fn canonicalize(path: impl AsRef<Path>) -> io::Result<PathBuf> {
     let path = path.as_ref().to_path_buf();
-    off_loop(move || std::fs::canonicalize(path)).await
+    off_loop(move || tree::canonicalize(&path)).await
 }
 
 /// Sets who may do what with a file; of a link, with what it leads to.
@@ -88,5 +89,5 @@ pub async fn canonicalize(path: impl AsRef<Path>) -> io::Result<PathBuf> {
 /// Dropped when it has begun, the permissions are set all the same.
 pub async fn set_permissions(path: impl AsRef<Path>, permissions: Permissions) -> io::Result<()> {
     let path = path.as_ref().to_path_buf();
-    off_loop(move || std::fs::set_permissions(path, permissions)).await
+    off_loop(move || tree::set_permissions(&path, permissions)).await
 }

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
-use std::os::unix::fs::DirEntryExt;
 use std::path::{Path, PathBuf};
 
 use super::off_loop::{Call, off_loop};
@@ -12,6 +11,7 @@ use super::{FileType, symlink_metadata};
 use crate::blocking::blocking_ready;
 use crate::driver::Submit;
 use crate::op::Statx;
+use crate::sys::tree;
 
 /// How many entries one call reads.
 const BATCH: usize = 128;
@@ -45,7 +45,7 @@ const BATCH: usize = 128;
 /// ```
 pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
     let path = path.as_ref().to_path_buf();
-    let batch = off_loop(move || std::fs::read_dir(path).map(Batch::read)).await?;
+    let batch = off_loop(move || tree::read_dir(&path).map(Batch::read)).await?;
     Ok(ReadDir { batch, call: None })
 }
 
@@ -95,11 +95,11 @@ impl ReadDir {
 struct Batch {
     entries: VecDeque<io::Result<DirEntry>>,
     /// `None` after the last entry or the first error.
-    rest: Option<std::fs::ReadDir>,
+    rest: Option<tree::Entries>,
 }
 
 impl Batch {
-    fn read(mut rest: std::fs::ReadDir) -> Batch {
+    fn read(mut rest: tree::Entries) -> Batch {
         let mut entries = VecDeque::with_capacity(BATCH);
         while entries.len() < BATCH {
             match rest.next() {
@@ -123,14 +123,14 @@ impl fmt::Debug for Batch {
 
 /// One entry of a directory.
 pub struct DirEntry {
-    entry: std::fs::DirEntry,
+    entry: tree::Entry,
     /// `None` where the directory did not say and the file could not be asked.
     kind: Option<FileType>,
 }
 
 impl DirEntry {
-    fn new(entry: std::fs::DirEntry) -> Self {
-        let kind = entry.file_type().ok().map(FileType::from);
+    fn new(entry: tree::Entry) -> Self {
+        let kind = entry.kind();
         DirEntry { entry, kind }
     }
 

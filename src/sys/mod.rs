@@ -52,6 +52,7 @@ mod stat;
 pub(crate) mod symbols;
 pub(crate) mod tcp_options;
 pub(crate) mod thread;
+pub(crate) mod tree;
 mod tuning;
 pub(crate) mod udp_options;
 pub(crate) mod xattr;

@@ -288,6 +288,13 @@ impl FileType {
     }
 }
 
+#[cfg(feature = "sim")]
+impl FileType {
+    pub(super) fn of_mode(mode: u32) -> Self {
+        FileType { mode }
+    }
+}
+
 impl From<std::fs::FileType> for FileType {
     fn from(kind: std::fs::FileType) -> Self {
         let kinds = [

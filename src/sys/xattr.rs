@@ -21,6 +21,10 @@ pub(crate) fn is_too_long(error: &io::Error) -> bool {
 
 /// `removexattr(2)`.
 pub(crate) fn remove(path: &Path, name: &OsStr) -> io::Result<()> {
+    #[cfg(feature = "sim")]
+    if let Some(answer) = super::sim::remove_attribute(path, name.as_encoded_bytes()) {
+        return answer;
+    }
     let (path, name) = (path_to_c_string(path)?, path_to_c_string(Path::new(name))?);
     // SAFETY: both are strings ended by a NUL that outlive the call.
     let answer = unsafe { libc::removexattr(path.as_ptr(), name.as_ptr()) };
@@ -29,6 +33,10 @@ pub(crate) fn remove(path: &Path, name: &OsStr) -> io::Result<()> {
 
 /// `listxattr(2)`.
 pub(crate) fn list(path: &Path) -> io::Result<Vec<OsString>> {
+    #[cfg(feature = "sim")]
+    if let Some(answer) = super::sim::list_attributes(path) {
+        return answer;
+    }
     let path = path_to_c_string(path)?;
     let mut names = vec![0u8; 1024];
     loop {

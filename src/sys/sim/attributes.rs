@@ -28,6 +28,16 @@ impl Attributes {
         }
     }
 
+    /// Takes one away; `ENODATA` when there is none of the name.
+    pub(super) fn remove(&mut self, name: &[u8]) -> Result<(), i32> {
+        check_name(name)?;
+        self.cached.remove(name).map(drop).ok_or(libc::ENODATA)
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.cached.keys().map(Vec::as_slice)
+    }
+
     /// What a crash leaves: those of the last sync, or all.
     pub(super) fn crash(&mut self, rng: &mut Rng) {
         if self.cached == self.lasting {

@@ -99,7 +99,7 @@ impl Disk {
         }
     }
 
-    fn directory(&mut self, ino: Ino) -> Result<&mut BTreeMap<Vec<u8>, Ino>, i32> {
+    pub(super) fn directory(&mut self, ino: Ino) -> Result<&mut BTreeMap<Vec<u8>, Ino>, i32> {
         match self.inodes.get_mut(&ino).map(|inode| &mut inode.node) {
             Some(Node::Directory(names)) => Ok(names),
             _ => Err(libc::ENOTDIR),
@@ -193,11 +193,36 @@ impl Disk {
     }
 
     fn parent(&self, directory: Ino) -> Ino {
-        let holds = |inode: &Inode| match &inode.node {
-            Node::Directory(names) => names.values().any(|ino| *ino == directory),
-            _ => false,
-        };
-        self.inodes.iter().find(|(_, inode)| holds(inode)).map_or(ROOT, |(ino, _)| *ino)
+        self.name_of(directory).map_or(ROOT, |(parent, _)| parent)
+    }
+
+    /// The one name of a directory, and where it is.
+    pub(super) fn name_of(&self, directory: Ino) -> Option<(Ino, Vec<u8>)> {
+        self.inodes.iter().find_map(|(parent, inode)| {
+            let Node::Directory(names) = &inode.node else { return None };
+            let (name, _) = names.iter().find(|(_, ino)| **ino == directory)?;
+            Some((*parent, name.clone()))
+        })
+    }
+
+    /// As [`place`](Self::place), of what a path leads to by links.
+    pub(super) fn real_place(
+        &mut self,
+        from: Ino,
+        path: &[u8],
+        links: &mut u32,
+    ) -> Result<(Ino, Vec<u8>), i32> {
+        let (at, name) = self.walk(from, path, links)?;
+        let ino = self.entry(at, &name)?;
+        match ino.and_then(|ino| self.inodes.get(&ino)).map(|inode| &inode.node) {
+            Some(Node::Link(_)) if *links >= LINKS_MAX => Err(libc::ELOOP),
+            Some(Node::Link(target)) => {
+                let target = target.clone();
+                *links += 1;
+                self.real_place(at, &target, links)
+            }
+            _ => Ok((at, name)),
+        }
     }
 
     /// What an inode leads to, if it is a link.

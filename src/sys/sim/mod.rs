@@ -58,6 +58,7 @@ mod tcp;
 mod tests;
 mod timeouts;
 mod trace;
+mod tree;
 mod world;
 mod zero_copy;
 
@@ -71,6 +72,7 @@ pub(crate) use self::jobs::Job;
 use self::machine::Machine;
 pub(crate) use self::owned::Owned;
 pub(super) use self::queues::{Submission, UserQueues};
+pub(super) use self::tree::*;
 
 /// Names a host; the first, which is always there, is `HostId(0)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
