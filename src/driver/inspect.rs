@@ -19,6 +19,9 @@ pub(crate) struct OpInfo {
     pub(crate) waker: Option<Waker>,
 }
 
+/// A deadline that is farther ahead than this, tasks will not have run past since the last turn.
+const FAR_NS: u64 = 100_000_000;
+
 /// How much of everything there is now.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Gauges {
@@ -33,6 +36,19 @@ pub(crate) struct Gauges {
 }
 
 impl Driver {
+    /// When the last enter ended.
+    #[inline]
+    pub(crate) fn last_now(&self) -> u64 {
+        self.now_ns
+    }
+
+    /// The time, for a wait until `deadline_ns`: read afresh unless that is far ahead.
+    #[inline]
+    pub(crate) fn now_before(&mut self, deadline_ns: u64) -> u64 {
+        let is_far = deadline_ns.saturating_sub(self.now_ns) > FAR_NS;
+        if is_far { self.now_ns } else { self.refresh_now() }
+    }
+
     /// Completions so far.
     #[cfg(feature = "sim")]
     pub(crate) fn completions(&self) -> u64 {

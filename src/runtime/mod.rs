@@ -12,6 +12,7 @@ mod handle;
 mod metrics;
 #[cfg(all(test, any(loom, miri)))]
 mod models;
+mod oversleep;
 mod parts;
 mod prometheus;
 mod quit;
@@ -77,6 +78,7 @@ pub struct Runtime {
     number: u32,
     task_budget: u32,
     spin_ns: u64,
+    wakes_ahead: bool,
     handle: Handle,
     features: Features,
     shutdown_grace: Duration,
@@ -217,6 +219,15 @@ impl Runtime {
         None
     }
 
+    /// One turn of the driver, which the kernel is asked to end early where it is known to be late.
+    #[inline]
+    fn sleep(&self, wait: Wait, scratch: &mut Scratch) -> io::Result<()> {
+        match wait {
+            Wait::Until(deadline_ns) if self.wakes_ahead => turn_ahead_of(deadline_ns, scratch),
+            _ => turn(wait, scratch),
+        }
+    }
+
     /// One turn of the driver, which waits until `limit_ns` at most, then messages and timers.
     ///
     /// # Errors
@@ -232,7 +243,7 @@ impl Runtime {
         }
         let turned = parked(remote, wait, || match wait {
             Wait::Until(_) | Wait::Forever if self.spin_ns > 0 => self.spin(wait, scratch),
-            _ => turn(wait, scratch),
+            _ => self.sleep(wait, scratch),
         });
         #[cfg(feature = "sim")]
         simulated::between_turns();
@@ -282,6 +293,21 @@ fn turn(wait: Wait, scratch: &mut Scratch) -> io::Result<()> {
     let turned = driver::with(|driver| driver.turn(wait, reaped)).expect("the loop is installed");
     driver::finish_turn(reaped);
     turned
+}
+
+/// As [`turn`], waiting for a deadline; it may end before, and notes how late it ends.
+fn turn_ahead_of(deadline_ns: u64, scratch: &mut Scratch) -> io::Result<()> {
+    let Scratch { reaped, oversleep, .. } = scratch;
+    let turned = driver::with(|driver| {
+        let end_ns = oversleep.end_of(deadline_ns, driver.now_before(deadline_ns));
+        let turned = driver.turn(Wait::Until(end_ns.unwrap_or(deadline_ns)), reaped);
+        if let Some(end_ns) = end_ns {
+            oversleep.note(end_ns, driver.last_now());
+        }
+        turned
+    });
+    driver::finish_turn(reaped);
+    turned.expect("the loop is installed")
 }
 
 /// Does what other threads have asked for.

@@ -1,5 +1,6 @@
 //! The parts of a loop, and how they come to be the thread's.
 
+use super::oversleep::Oversleep;
 use crate::blocking;
 use crate::driver::{self, Driver};
 use crate::remote::Message;
@@ -22,6 +23,7 @@ pub(super) struct Scratch {
     pub(super) reaped: driver::Reaped,
     pub(super) due: Vec<Wake>,
     pub(super) messages: Vec<Message>,
+    pub(super) oversleep: Oversleep,
 }
 
 /// Whether a loop is installed on this thread.

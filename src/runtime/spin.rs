@@ -27,7 +27,7 @@ impl Runtime {
                 return Ok(());
             }
             if clock::monotonic_ns() >= end_ns {
-                return turn(wait, scratch);
+                return self.sleep(wait, scratch);
             }
             std::hint::spin_loop();
         }

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Write};
 use std::time::Duration;
 
 use annulus::net::{TcpListener, TcpStream};
-use annulus::time::sleep;
+use annulus::time::{Instant, sleep};
 use annulus::{BufResult, Builder, Opcode};
 
 use crate::common::bound::bound_loop;
@@ -39,6 +39,30 @@ fn a_loop_that_spins_looks_again_and_again_before_it_sleeps() {
     println!("{asleep} system calls without spinning, {both} with a little, {spinning} with much");
     assert!(asleep <= 10, "{asleep}");
     assert!(spinning > 10 * asleep, "{spinning} and {asleep}");
+}
+
+/// The system calls of sleeps one after another.
+fn enters_of_sleeps(wakes_ahead: bool, sleeps: u32) -> u64 {
+    let runtime = Builder::new().wake_ahead(wakes_ahead).build().unwrap();
+    let _bound = bound_loop(&runtime);
+    runtime.block_on(async {
+        let before = metrics::here().enters;
+        for nap in 0..sleeps {
+            let asked = Duration::from_micros(500 + u64::from(nap * 37 % 500));
+            let began = Instant::now();
+            sleep(asked).await;
+            assert!(began.elapsed() >= asked);
+        }
+        metrics::here().enters - before
+    })
+}
+
+#[test]
+fn a_loop_that_is_woken_ahead_of_a_timer_waits_for_the_rest_in_the_kernel() {
+    assert_eq!(enters_of_sleeps(false, 50), 50);
+    let enters = enters_of_sleeps(true, 200);
+    println!("{enters} system calls for 200 sleeps");
+    assert!((200..=400).contains(&enters), "{enters}");
 }
 
 /// One of everything that a server does with its connections.

@@ -388,7 +388,7 @@ pub fn lateness<R: Timers>(job: Job) -> Outcome<Results> {
     let late = R::block_on(async move {
         let mut late = Vec::new();
         for number in 0..count {
-            let asked = Duration::from_nanos(1_000_000 + number * 7_919_081 % 2_000_000);
+            let asked = nap(number);
             let began = Instant::now();
             R::sleep(asked).await;
             late.push(began.elapsed().saturating_sub(asked));
@@ -398,7 +398,13 @@ pub fn lateness<R: Timers>(job: Job) -> Outcome<Results> {
     Ok(of_median(late))
 }
 
-fn of_median(mut times: Vec<Duration>) -> Results {
+/// Between one and three milliseconds, in no order.
+pub fn nap(number: u64) -> Duration {
+    Duration::from_nanos(1_000_000 + number * 7_919_081 % 2_000_000)
+}
+
+/// A cost that is the median of these times.
+pub fn of_median(mut times: Vec<Duration>) -> Results {
     times.sort_unstable();
     let median = times.get(times.len() / 2).copied().unwrap_or_default();
     Results::new().with("operations", 1.0).with("wall_ns", median.as_nanos() as f64)

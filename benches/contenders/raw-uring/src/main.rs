@@ -36,5 +36,6 @@ fn main() -> ExitCode {
         Work::once("appends", &["own"], paths::appends),
         Work::once("nops", &["own"], nops::nops),
         Work::once("wake-across", &["own"], nops::wakes_across),
+        Work::once("lateness", &["own"], nops::lateness),
     ])
 }

@@ -1,4 +1,5 @@
-//! What the ring itself takes for an operation that does nothing, and for a wake from outside.
+//! What the ring itself takes for an operation that does nothing, for a wake from outside, and for a
+//! wait that ends with its time.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -6,7 +7,7 @@ use std::os::fd::{AsRawFd, FromRawFd};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use annulus_bench_kit::{Job, Outcome, Results, Stopwatch, ring};
+use annulus_bench_kit::{Job, Outcome, Results, Stopwatch, ring, tasks};
 use io_uring::{opcode, types};
 
 /// As many no-ops at a time as there would be tasks, pushed and reaped with one enter.
@@ -78,7 +79,21 @@ pub fn wakes_across(job: Job) -> Outcome<Results> {
     }
     drop(ask);
     thread.join().expect("the thread");
-    times.sort_unstable();
-    let median = times[times.len() / 2].as_nanos() as f64;
-    Ok(Results::new().with("operations", 1.0).with("wall_ns", median))
+    Ok(tasks::of_median(times))
+}
+
+/// How late a wait for completions that do not come ends: the median of many, of one to three
+/// milliseconds, for which the kernel is asked as they are.
+pub fn lateness(job: Job) -> Outcome<Results> {
+    let mut ring = ring::new_ring(8, 64)?;
+    let mut late = Vec::new();
+    for number in 0..job.number("operations", 200) {
+        let asked = tasks::nap(number);
+        let began = Instant::now();
+        let waited = ring.submit_and_wait_for(asked);
+        let took = began.elapsed();
+        assert_eq!(waited.unwrap_err().raw_os_error(), Some(libc::ETIME), "the time is up");
+        late.push(took.saturating_sub(asked));
+    }
+    Ok(tasks::of_median(late))
 }
