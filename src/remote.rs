@@ -6,14 +6,17 @@
 //!
 //! # Parking
 //!
-//! No wake is lost between "the queue is empty" and "the loop sleeps": both sides decide under one
-//! lock. The loop announces that it parks only if the queue is empty; a sender that finds it
-//! announced takes the announcement back and kicks the loop awake, once.
+//! No wake is lost between "the queue is empty" and "the loop sleeps": both sides decide by one
+//! word, which only ever changes as a whole. The loop announces that it parks only in place of
+//! "nothing", and a sender puts "messages" in place of whatever is there: if that was the
+//! announcement, it kicks the loop awake, once. The announcement holds until the loop takes it back
+//! or somebody sends, so a loop that has little to do between its waits, and that nobody sends to,
+//! makes it once and from then on only looks at it.
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use crate::threads::{AtomicBool, Mutex, MutexGuard};
+use crate::threads::{AtomicUsize, Mutex, MutexGuard};
 
 /// How many loops a process can run at one time; fewer in a model, whose locks are heavy.
 pub(crate) const LOOPS_MAX: usize = if cfg!(all(test, loom)) { 2 } else { 1024 };
@@ -39,9 +42,16 @@ pub(crate) type Kick = Box<dyn Fn() + Send>;
 /// One loop as others see it.
 pub(crate) struct Remote {
     state: Mutex<State>,
-    /// Whether the queue has something, for a look without the lock.
-    has_messages: AtomicBool,
+    /// [`AWAKE`], [`PARKED`] or [`MESSAGES`].
+    inbox: AtomicUsize,
 }
+
+/// The queue is empty and the loop does not wait.
+const AWAKE: usize = 0;
+/// The queue is empty, and whoever fills it must kick the loop.
+const PARKED: usize = 1;
+/// The queue has something, or will have in a moment: it is filled first.
+const MESSAGES: usize = 2;
 
 struct State {
     /// Zero when no loop is here.
@@ -52,7 +62,6 @@ struct State {
     /// taken before it.
     wakes: Vec<(u64, u64)>,
     taken: u64,
-    is_parked: bool,
     kick: Option<Kick>,
     /// Messages from other threads since the loop began.
     received: u64,
@@ -69,12 +78,12 @@ loom::lazy_static! {
 impl Remote {
     #[cfg(not(all(test, loom)))]
     const fn new() -> Self {
-        Remote { state: Mutex::new(State::NOBODY), has_messages: AtomicBool::new(false) }
+        Remote { state: Mutex::new(State::NOBODY), inbox: AtomicUsize::new(AWAKE) }
     }
 
     #[cfg(all(test, loom))]
     fn new() -> Self {
-        Remote { state: Mutex::new(State::NOBODY), has_messages: AtomicBool::new(false) }
+        Remote { state: Mutex::new(State::NOBODY), inbox: AtomicUsize::new(AWAKE) }
     }
 
     /// Finds a place for a new loop and gives it a number; `None` when there are too many loops.
@@ -108,10 +117,9 @@ impl Remote {
     pub(crate) fn close(&self) -> (Vec<Message>, Option<Kick>) {
         let mut state = self.lock();
         state.runtime = 0;
-        state.is_parked = false;
         state.received = 0;
         state.wakes = Vec::new();
-        self.has_messages.store(false, Ordering::Relaxed);
+        self.inbox.store(AWAKE, Ordering::Relaxed);
         (std::mem::take(&mut state.queue), state.kick.take())
     }
 
@@ -139,8 +147,7 @@ impl Remote {
     fn deliver(&self, state: &mut State, message: Message) {
         state.queue.push(message);
         state.received += 1;
-        self.has_messages.store(true, Ordering::Release);
-        if std::mem::take(&mut state.is_parked) {
+        if self.inbox.swap(MESSAGES, Ordering::AcqRel) == PARKED {
             if let Some(kick) = &state.kick {
                 kick();
             }
@@ -150,7 +157,7 @@ impl Remote {
     /// Whether messages wait; may miss one that is being sent right now.
     #[inline]
     pub(crate) fn has_messages(&self) -> bool {
-        self.has_messages.load(Ordering::Acquire)
+        self.inbox.load(Ordering::Acquire) == MESSAGES
     }
 
     /// Swaps the queue for an empty one.
@@ -159,22 +166,29 @@ impl Remote {
         let mut state = self.lock();
         std::mem::swap(&mut state.queue, into);
         state.taken += 1;
-        self.has_messages.store(false, Ordering::Relaxed);
+        // Who sends holds the lock, so this overwrites no news.
+        self.inbox.store(AWAKE, Ordering::Relaxed);
     }
 
     /// Announces that the loop is about to wait; `false` when there are messages instead.
+    #[inline]
     pub(crate) fn park(&self) -> bool {
-        let mut state = self.lock();
         if planted!("wake lost at the park handshake") {
-            return state.queue.is_empty();
+            return !self.has_messages();
         }
-        state.is_parked = state.queue.is_empty();
-        state.is_parked
+        // What it has announced before it need not announce again.
+        self.inbox.load(Ordering::Acquire) == PARKED
+            || self
+                .inbox
+                .compare_exchange(AWAKE, PARKED, Ordering::AcqRel, Ordering::Acquire)
+                .is_ok()
     }
 
     /// The loop is awake again.
+    #[inline]
     pub(crate) fn unpark(&self) {
-        self.lock().is_parked = false;
+        // Who has sent meanwhile took the announcement back.
+        let _sent = self.inbox.compare_exchange(PARKED, AWAKE, Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// Messages received since the loop began.
@@ -200,7 +214,6 @@ impl State {
         queue: Vec::new(),
         wakes: Vec::new(),
         taken: 0,
-        is_parked: false,
         kick: None,
         received: 0,
     };

@@ -11,29 +11,38 @@ use crate::sys::{Prepared, Ring};
 
 /// What waits for room.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(super) struct Backlog {
     controls: VecDeque<Prepared>,
     ops: VecDeque<(OpKey, Prepared, Option<Prepared>)>,
+    /// How many there are of both: each op and each turn asks.
+    count: usize,
 }
 
 impl Backlog {
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.controls.is_empty() && self.ops.is_empty()
+        self.count == 0
     }
 
     /// How many ops wait.
     pub(super) fn len(&self) -> usize {
-        self.controls.len() + self.ops.len()
+        self.count
     }
 
     /// Pushes a cancel or another entry of the driver's own, or keeps it.
     pub(super) fn push_control(&mut self, ring: &mut Ring, entry: Prepared) {
         if !self.controls.is_empty() {
-            self.controls.push_back(entry);
+            self.keep_control(entry);
         } else if let Err(entry) = ring.push(entry) {
-            self.controls.push_back(entry);
+            self.keep_control(entry);
         }
+    }
+
+    #[cold]
+    fn keep_control(&mut self, entry: Prepared) {
+        self.controls.push_back(entry);
+        self.count += 1;
     }
 
     /// Pushes an op and the timeout that is linked to it, both or neither; whether it had to be
@@ -61,6 +70,7 @@ impl Backlog {
     fn keep(&mut self, key: OpKey, entry: Prepared, timeout: Option<Prepared>) -> bool {
         mark!("entry kept in the backlog");
         self.ops.push_back((key, entry, timeout));
+        self.count += 1;
         true
     }
 
@@ -72,6 +82,7 @@ impl Backlog {
                 self.controls.push_front(entry);
                 return;
             }
+            self.count -= 1;
         }
         while let Some((_, _, timeout)) = self.ops.front() {
             let needed = if timeout.is_some() { 2 } else { 1 };
@@ -79,6 +90,7 @@ impl Backlog {
                 return;
             }
             let Some((key, entry, timeout)) = self.ops.pop_front() else { return };
+            self.count -= 1;
             if leaves(key) {
                 let pushed = push_both(ring, entry, timeout);
                 assert!(pushed.is_ok(), "the queue said that it has room");

@@ -2,6 +2,7 @@
 
 /// What the driver has done since it was made.
 #[derive(Debug, Default, Clone, Copy)]
+#[repr(C)]
 pub(crate) struct Counters {
     /// System calls.
     pub(crate) enters: u64,

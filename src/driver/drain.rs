@@ -32,14 +32,14 @@ impl Driver {
         for key in left {
             let salvage = match self.table.get(key) {
                 Some(slot) if slot.stream.is_some() => {
-                    let mut untaken = std::mem::take(&mut self.pending.untaken);
+                    let mut untaken = std::mem::take(&mut self.pending.add().untaken);
                     let salvage = self.abandon_stream(key, &mut untaken);
-                    self.pending.untaken = untaken;
+                    self.pending.add().untaken = untaken;
                     salvage
                 }
                 _ => self.abandon_once(key),
             };
-            self.pending.salvages.extend(salvage);
+            self.pending.add().salvages.extend(salvage);
         }
     }
 
@@ -63,7 +63,7 @@ impl Driver {
             return Ok(false);
         }
         let unfinished = self.has_work_in_kernel();
-        let kept_back = !super::turn::is_empty(&self.pending);
+        let kept_back = !self.pending.is_empty();
         if !unfinished && !kept_back {
             return Ok(false);
         }

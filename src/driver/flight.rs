@@ -8,17 +8,20 @@
 use std::io;
 use std::task::Waker;
 
+use tracing::level_filters::LevelFilter;
+
 use super::descriptor::{FdRef, Gate};
 use super::key::Kind;
 use super::marks::Marks;
 use super::op::Op;
+use super::submit::State;
 use super::{Driver, OpKey, table};
 use crate::scheduler::{self, Wake};
-use crate::sys::{self, Outcome, Prepared};
+use crate::sys::{self, Outcome, Prepared, Sqe};
 
 /// What became of an op at its first poll. An op that is not in flight is still in its place.
 pub(super) enum Start<C> {
-    InFlight(OpKey),
+    InFlight,
     /// An abandoned op must end first.
     Gated,
     /// The stash had what it wanted: its completion.
@@ -78,53 +81,73 @@ impl End {
     }
 }
 
+/// Tells who listens that an op has been pushed. Not a part of the hot path, whose registers it would
+/// want.
+#[cold]
+#[inline(never)]
+fn tell_pushed(op: &'static str, key: OpKey, queued: bool) {
+    tracing::trace!(op, slot = key.index, queued, "push");
+}
+
+/// The entry of an op; a no-op where there is nothing to do.
+fn prepare_any<T: Op>(op: &mut T) -> Sqe<'_, T::Completed> {
+    if op.is_void() { Sqe::nop() } else { op.prepare() }
+}
+
 impl Driver {
-    /// Submits the op in `place` at its first poll, where nothing is out of the ordinary; else it has
-    /// done nothing, and `None` leaves it to [`start`](Self::start).
+    /// Submits the op at its first poll, where nothing is out of the ordinary; else it has done
+    /// nothing, and leaves it to [`start`](Self::start).
     ///
     /// All that is out of the ordinary is asked first, so that what is left has one way: the entry is
     /// written where it goes.
     #[inline(always)]
-    pub(super) fn start_plain<T: Op>(
-        &mut self,
-        place: &mut Option<T>,
-        waker: &Waker,
-    ) -> Option<OpKey> {
+    pub(super) fn start_plain<T: Op>(&mut self, state: &mut State<T>, waker: &Waker) -> bool {
+        self.try_start_plain(state, waker).is_some()
+    }
+
+    #[inline(always)]
+    fn try_start_plain<T: Op>(&mut self, state: &mut State<T>, waker: &Waker) -> Option<()> {
         if self.is_closing || !self.backlog.is_empty() {
             return None;
         }
         let Driver { descriptors, table, ring, counters, .. } = self;
         let wake = Wake::Task(scheduler::task_of(waker)?);
-        let target = place.as_ref()?.descriptor();
+        let State::Idle(op) = state else { return None };
+        if op.is_void() {
+            return None;
+        }
+        let target = op.descriptor();
         let users = match target {
             None => None,
             Some(fd) => Some(descriptors.admit(fd)?),
         };
         let room = ring.place()?;
         let mut slot = table.vacant::<T>()?;
-        let op = place.take()?;
         // A buffer that panics here is lost, and nothing has been counted.
-        let entry = slot.seat().put(op);
+        let entry = slot.seat().put(state.take()?, T::prepare);
         if let Some(users) = users {
             *users += 1;
         }
         let about = table::About { descriptor: target, lane: T::LANE };
         let key = slot.begin(wake, about, Marks::NONE, self.now_ns);
+        *state = State::InFlight(key);
         room.push(&entry.with_user_data(key.user_data(Kind::Op)));
         counters.submitted += 1;
-        tracing::trace!(op = T::NAME, slot = key.index, queued = false, "push");
-        Some(key)
+        if LevelFilter::current() >= LevelFilter::TRACE {
+            tell_pushed(T::NAME, key, false);
+        }
+        Some(())
     }
 
-    /// Submits the op in `place` at its first poll, or says why not.
+    /// Submits the op at its first poll, or says why not.
     #[inline(never)]
     pub(super) fn start<T: Op>(
         &mut self,
-        place: &mut Option<T>,
+        state: &mut State<T>,
         deadline_ns: Option<u64>,
         waker: &Waker,
     ) -> Start<T::Completed> {
-        let op = place.as_mut().expect("an op that is started is there");
+        let State::Idle(op) = state else { unreachable!("an op that is started is there") };
         let target = op.descriptor();
         if let Some(fd) = target {
             if !self.admits(fd) {
@@ -136,17 +159,17 @@ impl Driver {
         if self.is_closing || !self.table.has_room() {
             return Start::Refused(sys::shutting_down());
         }
-        let op = place.take().expect("an op that is started is there");
+        let op = state.take().expect("an op that is started is there");
         // A buffer that panics here is lost, and nothing has been counted.
         let (slot, entry, timeout) = match deadline_ns {
             None => {
                 let mut slot = self.table.make_vacant::<T, false>();
-                let entry = slot.seat().put(op);
+                let entry = slot.seat().put(op, prepare_any);
                 (slot, entry, None)
             }
             Some(at) => {
                 let mut slot = self.table.make_vacant::<T, true>();
-                let (entry, timeout) = slot.seat().put_timed(op, sys::timespec(at));
+                let (entry, timeout) = slot.seat().put_timed(op, prepare_any, sys::timespec(at));
                 (slot, entry, Some(timeout))
             }
         };
@@ -156,6 +179,7 @@ impl Driver {
         let marks = if timeout.is_some() { Marks::TIMED } else { Marks::NONE };
         let about = table::About { descriptor: target, lane: T::LANE };
         let key = slot.begin(Wake::of(waker), about, marks, self.now_ns);
+        *state = State::InFlight(key);
         let entry = entry.with_user_data(key.user_data(Kind::Op));
         let queued = match timeout {
             None => self.backlog.push_op(&mut self.ring, key, entry, None),
@@ -165,8 +189,8 @@ impl Driver {
             self.note_queued(key);
         }
         self.counters.submitted += 1;
-        tracing::trace!(op = T::NAME, slot = key.index, queued, "push");
-        Start::InFlight(key)
+        tell_pushed(T::NAME, key, queued);
+        Start::InFlight
     }
 
     #[cold]
@@ -207,7 +231,7 @@ impl Driver {
     pub(super) fn prepare_linked<T: Op>(&mut self, op: T, waker: &Waker) -> (OpKey, Prepared) {
         let target = op.descriptor();
         let mut slot = self.table.make_vacant::<T, false>();
-        let entry = slot.seat().put(op);
+        let entry = slot.seat().put(op, prepare_any);
         if let Some(fd) = target {
             self.descriptors.count(fd);
         }

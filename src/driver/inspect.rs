@@ -59,12 +59,12 @@ impl Driver {
     #[cfg(feature = "sim")]
     pub(crate) fn has_kept_back(&mut self) -> bool {
         let is_submitted = self.backlog.is_empty() && self.ring.unsubmitted() == 0;
-        !is_submitted || !super::turn::is_empty(&self.pending)
+        !is_submitted || !self.pending.is_empty()
     }
 
     /// Every op in flight.
     pub(crate) fn ops(&mut self) -> Vec<OpInfo> {
-        let now_ns = clock::monotonic_ns();
+        let now_ns = clock::monotonic_tick_ns();
         let keys: Vec<_> = self.table.iter_mut().map(|(key, _)| key).collect();
         keys.into_iter().filter_map(|key| self.info(key, now_ns)).collect()
     }

@@ -38,7 +38,9 @@ mod meter;
 mod multishot;
 mod notifier;
 mod op;
+mod pending;
 mod pool;
+mod route;
 mod slot;
 mod stash;
 mod submit;
@@ -47,7 +49,6 @@ mod turn;
 mod unpolled;
 mod waiter;
 
-use std::io;
 use std::os::fd::AsFd;
 
 use self::backlog::Backlog;
@@ -72,10 +73,11 @@ pub(crate) use self::multishot::MultishotOp;
 pub use self::multishot::{Multishot, NextItem};
 pub(crate) use self::notifier::Notifier;
 pub(crate) use self::op::{Lane, Op};
+use self::pending::Pending;
 use self::pool::Pool;
 pub(crate) use self::pool::{PoolConfig, take_buffer};
 use self::slot::{EmptyCell, Salvage};
-pub(crate) use self::stash::{Leftover, Stash};
+pub(crate) use self::stash::{Leftover, Stash, keep, keep_datagram, keep_failure, keep_received};
 pub use self::submit::Submit;
 use self::table::Table;
 pub(crate) use self::turn::Reaped;
@@ -83,28 +85,31 @@ use crate::scheduler::Wake;
 use crate::sys::{self, Outcome, Ring, RingConfig, SetupError, Sqe, Wait};
 
 /// The ring of this thread's loop and all that is in flight on it.
+///
+/// Its parts lie as they are listed: what each op and each turn looks at together, for between two
+/// turns the kernel fills the processor's caches with other things.
+#[repr(C, align(64))]
 pub(crate) struct Driver {
-    ring: Ring,
     runtime: u32,
-    table: Table,
-    descriptors: Descriptors,
-    backlog: Backlog,
-    pool: Pool,
-    notifier: Notifier,
+    is_closing: bool,
+    /// The time of the last turn, to the kernel's tick at least.
+    now_ns: u64,
     /// Descriptors on their way to be closed.
     closing: usize,
-    /// Wakers and salvages that arose outside a turn; the next turn hands them out.
-    pending: Reaped,
-    /// What is left to do after reaping; its room is kept.
-    rest: Vec<turn::After>,
-    counters: Counters,
     /// Where somebody asked for it.
     meter: Option<Box<Meter>>,
+    counters: Counters,
+    table: Table,
+    descriptors: Descriptors,
+    ring: Ring,
+    /// What is left to do after reaping; its room is kept.
+    rest: Vec<route::After>,
+    backlog: Backlog,
+    pending: Pending,
+    pool: Pool,
+    notifier: Notifier,
     /// Ops reported because they were never polled, in debug mode.
     unpolled: Option<unpolled::Reported>,
-    /// The time of the last turn.
-    now_ns: u64,
-    is_closing: bool,
 }
 
 impl Driver {
@@ -129,7 +134,7 @@ impl Driver {
             backlog: Backlog::default(),
             pool: Pool::new(pool),
             closing: 0,
-            pending: Reaped::default(),
+            pending: Pending::default(),
             rest: Vec::new(),
             counters: Counters::default(),
             meter: None,
@@ -216,7 +221,7 @@ impl Driver {
         self.counters.salvaged += 1;
         let (Some(fd), lane) = (self.name(target.0), target.1) else { return };
         if let Some(lane) = lane {
-            self.descriptors.note_ended(fd, lane, &mut self.pending.wakes);
+            self.descriptors.note_ended(fd, lane, &mut self.pending.add().wakes);
             let has_leftovers = lane == Lane::Read && self.descriptors.has_leftovers(fd);
             if lane == Lane::Accept || has_leftovers {
                 self.recall(fd, lane);
@@ -265,7 +270,7 @@ impl Driver {
                 _ => None,
             },
         };
-        self.pending.wakes.extend(waker);
+        self.pending.add().wakes.extend(waker);
     }
 
     /// The name of the descriptor in this place.
@@ -290,7 +295,7 @@ impl Driver {
 
     #[inline(never)]
     fn release_rarely(&mut self, fd: FdRef) {
-        let released = self.descriptors.release(fd, &mut self.pending.wakes);
+        let released = self.descriptors.release(fd, &mut self.pending.add().wakes);
         let Some(released) = released else { return };
         if let Some(fd) = released.fd {
             if released.lingers {
@@ -361,33 +366,6 @@ fn abandon(runtime: u32, key: OpKey) {
     }
 }
 
-/// Keeps what an abandoned receive brought: bytes, the end of the stream, or an error.
-///
-/// `has_room` is whether the op had room for bytes, without which a count of zero says nothing.
-pub(crate) fn keep_received(fd: FdRef, received: io::Result<&[u8]>, has_room: bool) {
-    match received {
-        Ok([]) if has_room => keep(fd, Leftover::EndOfStream),
-        Ok(bytes) => keep(fd, Leftover::Bytes(bytes)),
-        Err(error) => keep_failure(fd, &error),
-    }
-}
-
-/// Keeps an error that the abandoned op was the only one to be told, such as a reset.
-pub(crate) fn keep_failure(fd: FdRef, error: &io::Error) {
-    if let (true, Some(errno)) = (sys::is_end_of_connection(error), error.raw_os_error()) {
-        keep(fd, Leftover::Failure(errno));
-    }
-}
-
-/// Keeps what an abandoned receive of a datagram brought.
-pub(crate) fn keep_datagram(fd: FdRef, received: io::Result<(&[u8], sys::SocketAddress)>) {
-    match received {
-        Ok((bytes, sender)) => keep(fd, Leftover::Datagram(bytes, sender)),
-        Err(error) if !sys::is_answer_to_datagram(&error) => {}
-        Err(error) => keep(fd, Leftover::Answer(error.raw_os_error().unwrap_or(0))),
-    }
-}
-
 /// Runs a call that does not block on a descriptor of this thread's loop.
 ///
 /// `None` when it has been closed, or outside its loop.
@@ -396,14 +374,4 @@ pub(crate) fn with_descriptor<R>(
     call: impl FnOnce(std::os::fd::BorrowedFd<'_>) -> R,
 ) -> Option<R> {
     with(|driver| driver.descriptors.get(fd).map(|owned| call(owned.as_fd()))).flatten()
-}
-
-/// Keeps something for the next op of a descriptor.
-///
-/// What nobody can read any more is dropped: the descriptor has been closed by its users.
-pub(crate) fn keep(fd: FdRef, leftover: Leftover<'_>) {
-    let mut leftover = Some(leftover);
-    let _unread = with(|driver| {
-        leftover.take().map(|leftover| driver.descriptors.keep(fd, leftover).err().map(drop))
-    });
 }

@@ -20,6 +20,7 @@ use super::lifecycle::Lifecycle;
 use super::marks::Marks;
 use super::op::Op;
 use super::slot::Salvage;
+use super::submit::State;
 use super::{Driver, OpKey, Start};
 use crate::scheduler::Wake;
 use crate::sys::Outcome;
@@ -140,11 +141,11 @@ enum Next<T> {
 impl Driver {
     fn start_stream<T: MultishotOp>(
         &mut self,
-        op: &mut Option<T>,
+        state: &mut State<T>,
         waker: &Waker,
     ) -> Start<T::Completed> {
-        let started = self.start(op, None, waker);
-        if let Start::InFlight(key) = &started {
+        let started = self.start(state, None, waker);
+        if let State::InFlight(key) = state {
             let slot = self.table.get(*key).expect("the op was just started");
             slot.stream = Some(Stream::new::<T>());
         }
@@ -221,15 +222,13 @@ impl Driver {
 /// taken is kept for the next operation of the same handle.
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct Multishot<T: MultishotOp> {
-    /// The op, while it is not in flight.
-    op: Option<T>,
-    running: Option<OpKey>,
+    state: State<T>,
     runtime: u32,
 }
 
 impl<T: MultishotOp> Multishot<T> {
     pub(crate) fn new(op: T) -> Self {
-        Multishot { op: Some(op), running: None, runtime: 0 }
+        Multishot { state: State::Idle(op), runtime: 0 }
     }
 
     /// The next item.
@@ -243,9 +242,10 @@ impl<T: MultishotOp> Multishot<T> {
     /// Polls for the next item. Every error is an item, after which the op is armed again.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T::Item>> {
         loop {
-            let polled = match self.running {
-                Some(key) => self.poll_running(key, cx),
-                None => self.poll_idle(cx),
+            let polled = match self.state {
+                State::InFlight(key) => self.poll_running(key, cx),
+                State::Idle(_) => self.poll_idle(cx),
+                State::Done => panic!("a stream was polled after a panic in its poll"),
             };
             match polled {
                 Step::Again => {}
@@ -256,17 +256,13 @@ impl<T: MultishotOp> Multishot<T> {
     }
 
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Step<T> {
-        assert!(self.op.is_some(), "a stream was polled after a panic in its poll");
-        let Multishot { op, runtime, .. } = self;
+        let Multishot { state, runtime } = self;
         let started = super::with(|driver| {
             *runtime = driver.runtime();
-            driver.start_stream(op, cx.waker())
+            driver.start_stream(state, cx.waker())
         });
         match started.unwrap_or_else(|| super::no_loop(T::NAME)) {
-            Start::InFlight(key) => {
-                self.running = Some(key);
-                Step::Again
-            }
+            Start::InFlight => Step::Again,
             Start::Gated => Step::Pending,
             Start::Served(result) => Step::Ready(result),
             Start::Refused(error) => Step::Ready(Err(error)),
@@ -283,7 +279,7 @@ impl<T: MultishotOp> Multishot<T> {
         match next.unwrap_or_else(|| super::no_loop(T::NAME)) {
             Next::Pending => Step::Pending,
             Next::Ended(op) => {
-                (self.op, self.running) = (Some(op), None);
+                self.state = State::Idle(op);
                 Step::Again
             }
             // The driver's own pauses end this way; the op is armed again.
@@ -303,7 +299,7 @@ enum Step<T: MultishotOp> {
 
 impl<T: MultishotOp> Drop for Multishot<T> {
     fn drop(&mut self) {
-        if let Some(key) = self.running {
+        if let State::InFlight(key) = self.state {
             abandon(self.runtime, key);
         }
     }

@@ -54,6 +54,15 @@ pub trait Op: Unpin + Sized + 'static {
     /// Whether the op may be submitted again after an interruption.
     const IS_REPEATABLE: bool = true;
 
+    /// Whether there is nothing for the kernel to do, as with an empty buffer: then a no-op is
+    /// submitted in its place, whose success counts zero. Asked before the op is put into its cell.
+    ///
+    /// It is no branch of `prepare`, so that each opcode's entry is written straight into the queue.
+    #[inline]
+    fn is_void(&mut self) -> bool {
+        false
+    }
+
     /// Builds the SQE. Called again when the op is submitted anew after an interruption.
     fn prepare(&mut self) -> Sqe<'_, Self::Completed>;
 
@@ -87,3 +96,6 @@ pub trait Op: Unpin + Sized + 'static {
         false
     }
 }
+
+/// What builds the entry of an op.
+pub(super) type Prepare<T> = for<'op> fn(&'op mut T) -> Sqe<'op, <T as Op>::Completed>;

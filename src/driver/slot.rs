@@ -17,7 +17,7 @@ use std::ptr::NonNull;
 
 pub(super) use self::freeing::Freeing;
 use super::descriptor::FdIndex;
-use super::op::{Lane, Op};
+use super::op::{Lane, Op, Prepare};
 use crate::sys::{Outcome, Prepared, Sqe};
 
 /// Bytes of the cells of each class: with the word that the usual allocators put before each cell,
@@ -121,11 +121,11 @@ impl<T: Op, const TIMED: bool> VTableOf<T, TIMED> {
 ///
 /// The cell holds an initialised `T` that nobody else refers to.
 #[inline]
-unsafe fn prepare<T: Op>(cell: NonNull<u8>) -> Prepared {
+unsafe fn prepare<T: Op>(cell: NonNull<u8>, by: Prepare<T>) -> Prepared {
     let op = cell.cast::<T>();
     // SAFETY: promised by the caller; the reference ends when the SQE is detached.
     let op: &mut T = unsafe { &mut *op.as_ptr() };
-    let sqe: Sqe<'_, T::Completed> = op.prepare();
+    let sqe: Sqe<'_, T::Completed> = by(op);
     // SAFETY: the op stays in its cell, untouched, until `take` or `salvage`, which the slot
     // table calls after the final completion only; a cell that is lost is never freed.
     unsafe { sqe.detach() }
@@ -252,20 +252,25 @@ impl Seat {
         self.vtable.name
     }
 
-    /// Moves `op` here and asks it for its SQE. Where that panics, the op is lost and the seat is as
+    /// Moves `op` here and has `by` build its SQE. Where that panics, the op is lost and the seat is as
     /// it was.
     ///
     /// # Panics
     ///
     /// When the seat is of another kind than the op's, which would be a mistake of the driver.
     #[inline(always)]
-    pub(super) fn put<T: Op>(&mut self, op: T) -> Prepared {
-        self.put_either::<T, false>(op)
+    pub(super) fn put<T: Op>(&mut self, op: T, by: Prepare<T>) -> Prepared {
+        self.put_either::<T, false>(op, by)
     }
 
     /// The same with an op that has a linked timeout, whose time and entry are kept and given too.
-    pub(super) fn put_timed<T: Op>(&mut self, op: T, timespec: Timespec) -> (Prepared, Prepared) {
-        let entry = self.put_either::<T, true>(op);
+    pub(super) fn put_timed<T: Op>(
+        &mut self,
+        op: T,
+        by: Prepare<T>,
+        timespec: Timespec,
+    ) -> (Prepared, Prepared) {
+        let entry = self.put_either::<T, true>(op, by);
         // SAFETY: a cell of this layout has room there, which is no part of the op.
         let place = unsafe { self.memory.add(VTableOf::<T, true>::TIMESPEC_AT) };
         let place = place.cast::<Timespec>();
@@ -292,7 +297,7 @@ impl Seat {
     }
 
     #[inline(always)]
-    fn put_either<T: Op, const TIMED: bool>(&mut self, op: T) -> Prepared {
+    fn put_either<T: Op, const TIMED: bool>(&mut self, op: T, by: Prepare<T>) -> Prepared {
         let kind = VTableOf::<T, TIMED>::KIND;
         assert!(std::ptr::eq(self.vtable, &EMPTY[kind]), "a seat of another kind");
         if kind == BARE {
@@ -302,7 +307,7 @@ impl Seat {
         // made for it, and no op lies there.
         unsafe { self.memory.cast::<T>().write(op) };
         // SAFETY: the op was just put there, and nobody else knows of the cell.
-        let entry = unsafe { prepare::<T>(self.memory) };
+        let entry = unsafe { prepare::<T>(self.memory, by) };
         self.vtable = VTableOf::<T, TIMED>::VTABLE;
         entry
     }

@@ -5,7 +5,8 @@ use std::io;
 
 use bytes::{Buf, BytesMut};
 
-use crate::sys::{Owned, SocketAddress};
+use super::FdRef;
+use crate::sys::{self, Owned, SocketAddress};
 
 /// What abandoned ops left on a descriptor.
 #[derive(Debug, Default)]
@@ -152,4 +153,41 @@ pub(crate) enum Leftover<'a> {
     Datagram(&'a [u8], SocketAddress),
     /// An errno that the network has answered to a datagram.
     Answer(i32),
+}
+
+/// Keeps what an abandoned receive brought: bytes, the end of the stream, or an error.
+///
+/// `has_room` is whether the op had room for bytes, without which a count of zero says nothing.
+pub(crate) fn keep_received(fd: FdRef, received: io::Result<&[u8]>, has_room: bool) {
+    match received {
+        Ok([]) if has_room => keep(fd, Leftover::EndOfStream),
+        Ok(bytes) => keep(fd, Leftover::Bytes(bytes)),
+        Err(error) => keep_failure(fd, &error),
+    }
+}
+
+/// Keeps an error that the abandoned op was the only one to be told, such as a reset.
+pub(crate) fn keep_failure(fd: FdRef, error: &io::Error) {
+    if let (true, Some(errno)) = (sys::is_end_of_connection(error), error.raw_os_error()) {
+        keep(fd, Leftover::Failure(errno));
+    }
+}
+
+/// Keeps what an abandoned receive of a datagram brought.
+pub(crate) fn keep_datagram(fd: FdRef, received: io::Result<(&[u8], sys::SocketAddress)>) {
+    match received {
+        Ok((bytes, sender)) => keep(fd, Leftover::Datagram(bytes, sender)),
+        Err(error) if !sys::is_answer_to_datagram(&error) => {}
+        Err(error) => keep(fd, Leftover::Answer(error.raw_os_error().unwrap_or(0))),
+    }
+}
+
+/// Keeps something for the next op of a descriptor.
+///
+/// What nobody can read any more is dropped: the descriptor has been closed by its users.
+pub(crate) fn keep(fd: FdRef, leftover: Leftover<'_>) {
+    let mut leftover = Some(leftover);
+    let _unread = super::with(|driver| {
+        leftover.take().map(|leftover| driver.descriptors.keep(fd, leftover).err().map(drop))
+    });
 }

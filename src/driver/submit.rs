@@ -30,12 +30,8 @@ use crate::time::{Instant, Sleep, sleep_until, timers};
 /// When polled outside the loop that its handle belongs to.
 #[must_use = "an operation does nothing unless it is awaited"]
 pub struct Submit<T: Op> {
-    state: State,
-    /// The op, while it is not in flight.
-    op: Option<T>,
-    deadline: Option<Deadline>,
-    /// Keeps the time of an op whose timeout the kernel would not keep.
-    timer: Option<Box<Sleep>>,
+    state: State<T>,
+    time: Time,
     has_expired: bool,
     /// Whether its end was asked for: then it is not submitted again, whatever it ended with.
     pub(super) is_unwanted: bool,
@@ -45,29 +41,43 @@ pub struct Submit<T: Op> {
     made_at: &'static Location<'static>,
 }
 
-#[derive(Clone, Copy)]
-enum State {
-    Idle,
+/// Where an op is.
+pub(super) enum State<T> {
+    /// Here: not submitted yet, or to be submitted again.
+    Idle(T),
+    /// In the cell of its slot.
     InFlight(OpKey),
+    /// It has given its result.
     Done,
 }
 
-/// The time of a linked timeout.
-#[derive(Debug, Clone, Copy)]
-enum Deadline {
+impl<T> State<T> {
+    /// Takes the op that is here; it is nowhere then.
+    #[inline(always)]
+    pub(super) fn take(&mut self) -> Option<T> {
+        match std::mem::replace(self, State::Done) {
+            State::Idle(op) => Some(op),
+            State::InFlight(_) | State::Done => None,
+        }
+    }
+}
+
+/// How long an op may take.
+enum Time {
+    Unlimited,
     /// Counted from the first poll.
     After(Duration),
     At(Instant),
+    /// The loop keeps the time, for the kernel would not.
+    Kept(Box<Sleep>),
 }
 
 impl<T: Op> Submit<T> {
     #[cfg_attr(debug_assertions, track_caller)]
     pub(crate) fn new(op: T) -> Self {
         Submit {
-            state: State::Idle,
-            op: Some(op),
-            deadline: None,
-            timer: None,
+            state: State::Idle(op),
+            time: Time::Unlimited,
             has_expired: false,
             is_unwanted: false,
             runtime: 0,
@@ -83,13 +93,13 @@ impl<T: Op> Submit<T> {
     /// done is never lost: one that won against its timeout succeeds, and one that was ended in
     /// the middle returns the bytes it has. Since kernel 5.5.
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.deadline = Some(Deadline::After(limit));
+        self.time = Time::After(limit);
         self
     }
 
     /// As [`timeout`](Self::timeout), at a point in time.
     pub fn deadline(mut self, at: Instant) -> Self {
-        self.deadline = Some(Deadline::At(at));
+        self.time = Time::At(at);
         self
     }
 
@@ -143,8 +153,8 @@ impl<T: Op> Submit<T> {
     fn drop_undone(&mut self) {
         match self.state {
             State::InFlight(key) => super::abandon(self.runtime, key),
-            State::Idle if self.runtime == 0 => unpolled::note(T::NAME, self.made_at()),
-            State::Idle | State::Done => {}
+            State::Idle(_) if self.runtime == 0 => unpolled::note(T::NAME, self.made_at()),
+            State::Idle(_) | State::Done => {}
         }
     }
 
@@ -160,21 +170,22 @@ impl<T: Op> Submit<T> {
 
     /// The op, before it is submitted.
     pub(super) fn idle(&self) -> Option<&T> {
-        self.op.as_ref().filter(|_| !self.is_unwanted)
+        match &self.state {
+            State::Idle(op) if !self.is_unwanted => Some(op),
+            _ => None,
+        }
     }
 
     /// Has the loop keep the time of a timeout.
     pub(super) fn keep_time(&mut self) {
         if let Some(at) = self.fix_deadline() {
-            self.deadline = None;
-            self.timer = Some(Box::new(sleep_until(at)));
+            self.time = Time::Kept(Box::new(sleep_until(at)));
         }
     }
 
     /// Puts the op in flight as one of a chain; its entry is to be pushed with the others.
     pub(super) fn prepare_linked(&mut self, driver: &mut Driver, waker: &Waker) -> Prepared {
-        let op = self.op.take().expect("the op of a chain is there until it is begun");
-        let (key, entry) = driver.prepare_linked(op, waker);
+        let (key, entry) = driver.prepare_linked(self.take_idle(), waker);
         self.runtime = driver.runtime();
         self.state = State::InFlight(key);
         entry
@@ -187,13 +198,14 @@ impl<T: Op> Submit<T> {
         }
     }
 
-    /// The time of the timeout, counted from the first poll on.
+    /// The time of the timeout, counted from the first poll on, unless the loop keeps it.
     fn fix_deadline(&mut self) -> Option<Instant> {
-        let at = match self.deadline? {
-            Deadline::At(at) => at,
-            Deadline::After(limit) => Instant::now() + limit,
+        let at = match self.time {
+            Time::At(at) => at,
+            Time::After(limit) => Instant::now() + limit,
+            Time::Unlimited | Time::Kept(_) => return None,
         };
-        self.deadline = Some(Deadline::At(at));
+        self.time = Time::At(at);
         Some(at)
     }
 
@@ -205,22 +217,19 @@ impl<T: Op> Submit<T> {
         if T::HAS_LINKED_TIMEOUT && !timers::differ_from_kernel() {
             return Some(at.as_nanos());
         }
-        if self.timer.is_none() {
-            self.timer = Some(Box::new(sleep_until(at)));
-        }
+        self.time = Time::Kept(Box::new(sleep_until(at)));
         None
     }
 
     #[inline]
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<T::Output> {
-        if !self.is_unwanted && self.deadline.is_none() {
-            let Submit { op, runtime, .. } = self;
-            let started = super::here(T::NAME, |driver| {
+        if !self.is_unwanted && matches!(self.time, Time::Unlimited) {
+            let Submit { state, runtime, .. } = self;
+            let is_started = super::here(T::NAME, |driver| {
                 *runtime = driver.runtime();
-                driver.start_plain(op, cx.waker())
+                driver.start_plain(state, cx.waker())
             });
-            if let Some(key) = started {
-                self.state = State::InFlight(key);
+            if is_started {
                 return Poll::Pending;
             }
         }
@@ -229,18 +238,17 @@ impl<T: Op> Submit<T> {
 
     #[inline(never)]
     fn poll_rarely_idle(&mut self, cx: &mut Context<'_>) -> Poll<T::Output> {
-        if self.is_unwanted || self.op.is_none() {
+        if self.is_unwanted || !matches!(self.state, State::Idle(_)) {
             return Poll::Ready(self.give_up());
         }
-        let linked_ns = if self.deadline.is_some() { self.limit() } else { None };
-        let Submit { op, runtime, .. } = self;
+        let linked_ns = self.limit();
+        let Submit { state, runtime, .. } = self;
         let started = super::here(T::NAME, |driver| {
             *runtime = driver.runtime();
-            driver.start(op, linked_ns, cx.waker())
+            driver.start(state, linked_ns, cx.waker())
         });
         let result = match started {
-            Start::InFlight(key) => {
-                self.state = State::InFlight(key);
+            Start::InFlight => {
                 self.poll_timer(cx);
                 return Poll::Pending;
             }
@@ -254,8 +262,7 @@ impl<T: Op> Submit<T> {
 
     /// Takes the op that is not in flight.
     pub(super) fn take_idle(&mut self) -> T {
-        self.state = State::Done;
-        self.op.take().expect("an operation was polled after it had given its result")
+        self.state.take().expect("an operation was polled after it had given its result")
     }
 
     /// Ends an op that is not in flight as what was asked for.
@@ -267,7 +274,7 @@ impl<T: Op> Submit<T> {
 
     /// Asks for the op's end when the loop keeps its time and that has come.
     fn poll_timer(&mut self, cx: &mut Context<'_>) {
-        let Some(timer) = &mut self.timer else { return };
+        let Time::Kept(timer) = &mut self.time else { return };
         if !self.has_expired && Pin::new(&mut **timer).poll(cx).is_ready() {
             self.has_expired = true;
             self.ask_to_cancel();
@@ -329,8 +336,7 @@ impl<T: Op> Submit<T> {
 
     #[inline(never)]
     fn start_again(&mut self, op: T, cx: &mut Context<'_>) -> Poll<T::Output> {
-        self.op = Some(op);
-        self.state = State::Idle;
+        self.state = State::Idle(op);
         self.poll_idle(cx)
     }
 }
@@ -359,7 +365,7 @@ impl<T: Op> Drop for Submit<T> {
 impl<T: Op> std::fmt::Debug for Submit<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let state = match self.state {
-            State::Idle => "idle",
+            State::Idle(_) => "idle",
             State::InFlight(_) => "in flight",
             State::Done => "done",
         };

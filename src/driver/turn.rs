@@ -5,16 +5,14 @@ use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
-use super::descriptor::{Descriptors, FdIndex};
-use super::key::{self, Internal, Kind};
-use super::lifecycle::AfterCompletion;
+use super::key::{self, Kind};
 use super::marks::Marks;
-use super::multishot::{AfterItem, Untaken};
+use super::multishot::Untaken;
+use super::route::{After, Other};
 use super::slot::Salvage;
-use super::table::Slot;
-use super::{Counters, Driver, Lane, OpKey};
+use super::{Driver, Lane, OpKey};
 use crate::scheduler::{self, Wake};
-use crate::sys::{self, Cqe, Entered, Outcome, Sqe, Wait};
+use crate::sys::{self, Entered, Sqe, Wait};
 
 /// Completions of one enter from which on there are likely to be more: the kernel does its deferred
 /// work in runs of twenty (see `uring-sys-notes/enter.md`).
@@ -29,6 +27,8 @@ const BATCH_MAX: u32 = 256;
 /// What a turn brought that has to be done outside the driver's borrow.
 #[derive(Debug, Default)]
 pub(crate) struct Reaped {
+    /// How many completions the last turn has taken.
+    pub(crate) completions: u32,
     /// Who waits for an op that has completed, and could not be put into the run queue at once.
     pub(crate) wakes: Vec<Wake>,
     /// Items of abandoned streams, to be kept before their op is finished.
@@ -47,7 +47,7 @@ impl Driver {
     fn has_nothing_to_do(&mut self) -> bool {
         !self.has_work_in_kernel()
             && self.backlog.is_empty()
-            && is_empty(&self.pending)
+            && self.pending.is_empty()
             && self.ring.unsubmitted() == 0
             && !self.ring.has_completions()
             && !self.ring.has_overflowed()
@@ -59,54 +59,99 @@ impl Driver {
     ///
     /// An errno of enter that no retry mends: the loop cannot go on.
     pub(crate) fn turn(&mut self, wait: Wait, reaped: &mut Reaped) -> io::Result<()> {
+        reaped.completions = 0;
         if wait == Wait::Zero && self.has_nothing_to_do() {
             return Ok(());
         }
-        if !is_empty(&self.pending) {
-            self.hand_out_pending(reaped);
-        }
         let mut wait = wait;
-        let (mut tries, mut taken) = (0, 0);
+        let mut tries = 0;
+        if self.has_put_off() && self.take_up(reaped) {
+            wait = Wait::Zero;
+        }
         loop {
-            self.refill();
-            if !self.backlog.is_empty() || !is_empty(reaped) || self.ring.has_completions() {
+            // Where work is deferred, completions come by an enter only, and have been taken.
+            if !self.ring.has_deferred_work() && self.ring.has_completions() {
                 wait = Wait::Zero;
             }
-            // What the kernel holds back may be the answer to a cancel, when nothing is in flight.
-            let idle = !self.has_work_in_kernel()
-                && self.ring.unsubmitted() == 0
-                && !self.ring.has_overflowed();
             let mut entered = Entered::Done;
-            if wait != Wait::Zero || !idle {
+            if wait != Wait::Zero || self.has_reason_to_enter() {
                 self.counters.enters += 1;
                 entered = match self.meter {
                     Some(_) if !cfg!(annulus_unwatched) => self.metered_enter(wait)?,
                     _ => self.ring.enter(wait)?,
                 };
-                self.now_ns = sys::clock::monotonic_ns();
+                self.note_time(wait);
                 self.table.hold_while(self.ring.unsubmitted() > 0);
             }
             let count = self.reap(reaped);
-            if count > 0 {
+            reaped.completions += count;
+            let has_overflowed = self.ring.has_overflowed();
+            if entered == Entered::Done && !has_overflowed && self.backlog.is_empty() {
+                let is_run = count >= RUN && reaped.completions < BATCH_MAX;
+                if !is_run || !self.ring.has_deferred_work() {
+                    return Ok(());
+                }
+            } else if self.is_held_up(entered, has_overflowed, count, &mut tries) {
+                return Ok(());
+            }
+            if (self.has_put_off() && self.take_up(reaped)) || count > 0 {
                 wait = Wait::Zero;
             }
-            if entered == Entered::Busy {
-                mark!("turn that the kernel had no room for");
-                self.counters.busy += 1;
-                if count == 0 && !self.back_off(&mut tries) {
-                    return Ok(());
-                }
-            }
-            if self.ring.has_overflowed() {
-                mark!("turn with an overflow");
-                self.counters.overflows += 1;
-            } else if self.backlog.is_empty() && entered == Entered::Done {
-                taken += count;
-                if count < RUN || taken >= BATCH_MAX || !self.ring.has_deferred_work() {
-                    return Ok(());
-                }
+        }
+    }
+
+    /// Notes when an enter has ended: exactly, which takes some twenty nanoseconds, where it waited for
+    /// a time, else to the kernel's tick.
+    #[inline]
+    fn note_time(&mut self, wait: Wait) {
+        self.now_ns = match wait {
+            Wait::Until(_) => sys::clock::monotonic_ns(),
+            Wait::Zero | Wait::Forever => self.now_ns.max(sys::clock::monotonic_tick_ns()),
+        };
+    }
+
+    /// Whether an enter that does not wait has something to do.
+    fn has_reason_to_enter(&mut self) -> bool {
+        // What the kernel holds back may be the answer to a cancel, when nothing is in flight.
+        self.has_work_in_kernel() || self.ring.unsubmitted() > 0 || self.ring.has_overflowed()
+    }
+
+    /// Whether anything waits for a turn besides what is in the queues.
+    #[inline]
+    fn has_put_off(&self) -> bool {
+        !self.backlog.is_empty() || !self.pending.is_empty()
+    }
+
+    /// Hands out what arose between turns and pushes what found the queue full; whether the turn has
+    /// something to bring already.
+    #[inline(never)]
+    fn take_up(&mut self, reaped: &mut Reaped) -> bool {
+        self.pending.hand_out(reaped);
+        self.refill();
+        !self.backlog.is_empty() || !is_empty(reaped)
+    }
+
+    /// Counts what held a turn up; whether it is time to let the loop do other things.
+    #[cold]
+    fn is_held_up(
+        &mut self,
+        entered: Entered,
+        has_overflowed: bool,
+        count: u32,
+        tries: &mut u32,
+    ) -> bool {
+        if entered == Entered::Busy {
+            mark!("turn that the kernel had no room for");
+            self.counters.busy += 1;
+            if count == 0 && !self.back_off(tries) {
+                return true;
             }
         }
+        if has_overflowed {
+            mark!("turn with an overflow");
+            self.counters.overflows += 1;
+        }
+        false
     }
 
     /// Waits a little for a kernel that is out of memory; `false` when it is time to let the loop
@@ -117,16 +162,7 @@ impl Driver {
         *tries < 8
     }
 
-    fn hand_out_pending(&mut self, reaped: &mut Reaped) {
-        reaped.wakes.append(&mut self.pending.wakes);
-        reaped.untaken.append(&mut self.pending.untaken);
-        reaped.salvages.append(&mut self.pending.salvages);
-    }
-
     fn refill(&mut self) {
-        if self.backlog.is_empty() {
-            return;
-        }
         let Driver { backlog, ring, table, .. } = self;
         backlog.refill(ring, |key| match table.get(key) {
             Some(slot) if slot.marks.has(Marks::QUEUED) => {
@@ -139,10 +175,8 @@ impl Driver {
 
     /// Routes the completions that are there. The loop's own tasks are put into the run queue at
     /// once, for that runs no code of theirs; everything else is left in `reaped`.
+    #[inline]
     fn reap(&mut self, reaped: &mut Reaped) -> u32 {
-        if !self.ring.has_completions() {
-            return 0;
-        }
         // Who listens may wake tasks of this loop, and must find the run queue free.
         let routed = if LevelFilter::current() >= LevelFilter::TRACE {
             None
@@ -151,19 +185,21 @@ impl Driver {
                 self.route(reaped, |wake| scheduler.wake_own(wake), |_, _| {})
             })
         };
-        let (count, rearm) = routed.unwrap_or_else(|| {
-            self.route(reaped, scheduler::wake_own, |key, res| {
-                tracing::trace!(slot = key.index, res, "reap");
-            })
-        });
+        let (count, rearm) = routed.unwrap_or_else(|| self.reap_heard(reaped));
         self.counters.completions += u64::from(count);
-        if rearm {
-            self.arm_notifier();
-        }
-        if !self.rest.is_empty() {
-            self.finish_reap();
+        if rearm || !self.rest.is_empty() {
+            self.finish_reap(rearm);
         }
         count
+    }
+
+    /// As [`reap`](Self::reap), and who listens is told of each op that has ended.
+    #[cold]
+    #[inline(never)]
+    fn reap_heard(&mut self, reaped: &mut Reaped) -> (u32, bool) {
+        self.route(reaped, scheduler::wake_own, |key, res| {
+            tracing::trace!(slot = key.index, res, "reap");
+        })
     }
 
     /// Routes the completions that are there: how many they were, and whether the notifier's poll has
@@ -194,8 +230,12 @@ impl Driver {
         (count, rearm)
     }
 
+    /// Does what is left to do, when all completions have been routed.
     #[inline(never)]
-    fn finish_reap(&mut self) {
+    fn finish_reap(&mut self, rearm: bool) {
+        if rearm {
+            self.arm_notifier();
+        }
         let mut rest = std::mem::take(&mut self.rest);
         for after in rest.drain(..) {
             match after {
@@ -210,136 +250,6 @@ impl Driver {
             }
         }
         self.rest = rest;
-    }
-}
-
-/// Routes what is not the success of an op with one completion.
-struct Other<'a> {
-    table: &'a mut super::Table,
-    descriptors: &'a Descriptors,
-    counters: &'a mut Counters,
-    reaped: &'a mut Reaped,
-    closing: &'a mut usize,
-    notifier: &'a mut super::Notifier,
-    rest: &'a mut Vec<After>,
-}
-
-impl Other<'_> {
-    /// Whether the notifier's poll has ended.
-    #[inline(never)]
-    fn route(&mut self, user_data: u64, outcome: Outcome, heard: impl Fn(OpKey, i32)) -> bool {
-        let (kind, key) = key::parse(user_data);
-        let cqe = Cqe { user_data, outcome };
-        match kind {
-            Kind::Op => {
-                let after = self.complete(key, cqe, heard);
-                self.rest.extend(after);
-            }
-            Kind::Cancel => self.counters.cancels_late += u64::from(cqe.outcome.res < 0),
-            // A submission that the kernel cut short between the two: the op has no timeout.
-            Kind::LinkTimeout if cqe.outcome.is_invalid() => {
-                self.rest.push(After::SubmitAgain(key));
-            }
-            Kind::LinkTimeout => {}
-            Kind::Internal if key.index == Internal::Notifier as u32 => {
-                return self.notifier.note(cqe.outcome);
-            }
-            Kind::Internal => {
-                *self.closing -= 1;
-                self.counters.close_failures += u64::from(cqe.outcome.res < 0);
-            }
-        }
-        false
-    }
-
-    /// Routes an op's completion.
-    fn complete(&mut self, key: OpKey, cqe: Cqe, heard: impl Fn(OpKey, i32)) -> Option<After> {
-        let Some(slot) = self.table.get(key) else {
-            self.counters.stale += 1;
-            return None;
-        };
-        if slot.stream.is_some() {
-            return self.complete_item(key, cqe);
-        }
-        let outcome =
-            if cqe.outcome.is_whole() { cqe.outcome } else { slot.join_parts(cqe.outcome)? };
-        let mut after = None;
-        match slot.lifecycle.complete(outcome) {
-            AfterCompletion::Wake(waiter) => {
-                after = After::end_of(slot, outcome);
-                self.reaped.wakes.extend(self.table.take_waiter(key, waiter));
-            }
-            AfterCompletion::Salvage(outcome) => {
-                let target = (slot.counted, slot.lane);
-                let cell = self.table.remove(key).expect("the slot was just read");
-                self.reaped.salvages.push(Salvage::new(cell, outcome, target));
-            }
-            AfterCompletion::Ignore => {
-                self.counters.stale += 1;
-                return None;
-            }
-        }
-        self.counters.completed += 1;
-        heard(key, outcome.res);
-        after
-    }
-
-    /// Routes one of many completions of an op.
-    fn complete_item(&mut self, key: OpKey, cqe: Cqe) -> Option<After> {
-        let slot = self.table.get(key)?;
-        let target = (slot.counted, slot.lane);
-        let stream = slot.stream.as_mut()?;
-        let after =
-            stream.push(target.0.and_then(|place| self.descriptors.name(place)), cqe.outcome);
-        let is_over = stream.is_over();
-        if cqe.outcome.is_final() {
-            self.counters.completed += 1;
-        }
-        let mut next = None;
-        match after {
-            AfterItem::Wake(waker) => {
-                self.reaped.wakes.extend(waker);
-                if cqe.outcome.is_final() {
-                    next = After::end_of(slot, cqe.outcome);
-                }
-            }
-            AfterItem::Pause(waker) => {
-                self.reaped.wakes.extend(waker);
-                next = Some(After::Pause(key));
-            }
-            AfterItem::Keep(untaken) => self.reaped.untaken.push(untaken),
-        }
-        if is_over {
-            let cell = self.table.remove(key).expect("the slot was just read");
-            self.reaped.salvages.push(Salvage::new(cell, Outcome::CANCELLED, target));
-        }
-        next
-    }
-}
-
-/// What is left to do when all completions have been routed.
-#[derive(Debug)]
-pub(super) enum After {
-    /// The op, a stream, has to be paused.
-    Pause(OpKey),
-    /// The last op of a descriptor has ended.
-    Release(FdIndex),
-    /// Others have to look for the connection that the cancelled op was woken for.
-    Recall(FdIndex),
-    /// The op was submitted without its timeout.
-    SubmitAgain(OpKey),
-}
-
-impl After {
-    fn end_of(slot: &mut Slot, outcome: Outcome) -> Option<After> {
-        if let Some(fd) = slot.release_early() {
-            return Some(After::Release(fd));
-        }
-        // One that was told to look again does so itself.
-        let was_stopped = outcome.is_cancelled()
-            && (!slot.marks.has(Marks::RECALLED) || slot.marks.has(Marks::CANCELLED));
-        let is_accept = slot.lane == Some(Lane::Accept);
-        slot.counted.filter(|_| was_stopped && is_accept).map(After::Recall)
     }
 }
 

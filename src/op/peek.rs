@@ -24,11 +24,12 @@ impl<B: IoBufMut> Op for Peek<B> {
     const NAME: &'static str = "peek";
     const LANE: Option<Lane> = Some(Lane::Read);
 
+    fn is_void(&mut self) -> bool {
+        self.buf.as_uninit().len() == 0
+    }
+
     fn prepare(&mut self) -> Sqe<'_, Filled> {
-        match buf::lend_mut(&mut self.buf) {
-            room if room.len == 0 => Sqe::nothing_filled(),
-            room => Sqe::peek(self.socket.descriptor(), room),
-        }
+        Sqe::peek(self.socket.descriptor(), buf::lend_mut(&mut self.buf))
     }
 
     fn complete(self, result: io::Result<Filled>) -> Self::Output {

@@ -26,11 +26,12 @@ impl<B: IoBufMut> Op for ReadNext<B> {
     const LANE: Option<Lane> = Some(Lane::Read);
     const HAS_LINKED_TIMEOUT: bool = false;
 
+    fn is_void(&mut self) -> bool {
+        self.buf.as_uninit().len() == 0
+    }
+
     fn prepare(&mut self) -> Sqe<'_, Filled> {
-        match buf::lend_mut(&mut self.buf) {
-            room if room.len == 0 => Sqe::nothing_filled(),
-            room => Sqe::read(self.stream.descriptor(), room, position::NEXT),
-        }
+        Sqe::read(self.stream.descriptor(), buf::lend_mut(&mut self.buf), position::NEXT)
     }
 
     fn complete(self, result: io::Result<Filled>) -> Self::Output {

@@ -24,11 +24,14 @@ impl<B: IoBufMut> Op for Recv<B> {
     const NAME: &'static str = "recv";
     const LANE: Option<Lane> = Some(Lane::Read);
 
+    /// Without room the kernel would wait for bytes that it then leaves, where recv(2) returns at
+    /// once.
+    fn is_void(&mut self) -> bool {
+        self.buf.as_uninit().len() == 0
+    }
+
     fn prepare(&mut self) -> Sqe<'_, Filled> {
-        match buf::lend_mut(&mut self.buf) {
-            room if room.len == 0 => Sqe::nothing_filled(),
-            room => Sqe::recv(self.socket.descriptor(), room, 0),
-        }
+        Sqe::recv(self.socket.descriptor(), buf::lend_mut(&mut self.buf), 0)
     }
 
     fn complete(self, result: io::Result<Filled>) -> Self::Output {

@@ -58,11 +58,12 @@ impl<B: IoBuf> Op for SendAll<B> {
     const NAME: &'static str = "send";
     const LANE: Option<Lane> = Some(Lane::Write);
 
+    /// Sending nothing fails on some sockets, and there is nothing that could.
+    fn is_void(&mut self) -> bool {
+        self.buf.init_len() == 0
+    }
+
     fn prepare(&mut self) -> Sqe<'_, Taken> {
-        // Sending nothing fails on some sockets, and there is nothing that could.
-        if self.buf.init_len() == 0 {
-            return Sqe::nop();
-        }
         Sqe::send_whole(self.socket.descriptor(), buf::lend_part(&self.buf, self.sent))
     }
 

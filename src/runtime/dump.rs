@@ -76,7 +76,7 @@ pub struct OpDump {
     pub operation: &'static str,
     /// The descriptor it works on.
     pub descriptor: Option<i32>,
-    /// How long it has been in flight.
+    /// How long it has been in flight, to the kernel's tick of some milliseconds.
     pub in_flight: Duration,
     /// Whether it was dropped, and the kernel has not let go of it yet.
     pub is_abandoned: bool,

@@ -241,20 +241,28 @@ impl Runtime {
         if wait != Wait::Zero && crate::time::paused::standstill().is_some() {
             return self.turn_standing_still(scratch);
         }
-        let turned = parked(remote, wait, || match wait {
+        let turned = match wait {
             Wait::Until(_) | Wait::Forever if self.spin_ns > 0 => self.spin(wait, scratch),
             _ => self.sleep(wait, scratch),
-        });
+        };
+        awake(remote, wait, scratch.reaped.completions);
         #[cfg(feature = "sim")]
         simulated::between_turns();
         take_messages(remote, scratch);
-        fire_timers(scratch);
+        // A wait without end was one without timers: what has been armed since is for the next turn.
+        if wait != Wait::Forever {
+            fire_timers(scratch);
+        }
         turned
     }
 }
 
+/// From how many completions on a loop takes back that it parks.
+const MANY: u32 = 8;
+
 /// How long the loop may wait: not at all while something is ready, else until the next timer,
 /// and only after the park handshake found no message.
+#[inline]
 fn wait(remote: &Remote, limit_ns: u64) -> Wait {
     let ready = scheduler::with(|scheduler| scheduler.queued()).unwrap_or(0);
     if ready > 0 || remote.has_messages() || !remote.park() {
@@ -268,14 +276,16 @@ fn wait(remote: &Remote, limit_ns: u64) -> Wait {
     }
 }
 
-/// Waits in `sleep`; a loop that has announced that it parks is awake afterwards.
+/// The loop is awake again, after a turn with so many completions: it takes back that it parks.
+///
+/// But not if it has little to do until it parks again, for that costs as much as a poll of a task.
+/// Then who sends a message meanwhile kicks a loop that is awake, once: a system call of its own and
+/// a completion of the loop's.
 #[inline]
-fn parked<R>(remote: &Remote, wait: Wait, sleep: impl FnOnce() -> R) -> R {
-    let slept = sleep();
-    if wait != Wait::Zero {
+fn awake(remote: &Remote, wait: Wait, completions: u32) {
+    if wait != Wait::Zero && completions >= MANY {
         remote.unpark();
     }
-    slept
 }
 
 /// Wakes who sleeps until now; without sleepers the clock is not even read.
@@ -288,6 +298,7 @@ fn fire_timers(scratch: &mut Scratch) {
 }
 
 /// Turns the driver, then wakes and drops what the turn brought.
+#[inline]
 fn turn(wait: Wait, scratch: &mut Scratch) -> io::Result<()> {
     let reaped = &mut scratch.reaped;
     let turned = driver::with(|driver| driver.turn(wait, reaped)).expect("the loop is installed");
@@ -311,10 +322,15 @@ fn turn_ahead_of(deadline_ns: u64, scratch: &mut Scratch) -> io::Result<()> {
 }
 
 /// Does what other threads have asked for.
+#[inline]
 fn take_messages(remote: &Remote, scratch: &mut Scratch) {
-    if !remote.has_messages() {
-        return;
+    if remote.has_messages() {
+        take_all_messages(remote, scratch);
     }
+}
+
+#[inline(never)]
+fn take_all_messages(remote: &Remote, scratch: &mut Scratch) {
     remote.take(&mut scratch.messages);
     for message in scratch.messages.drain(..) {
         match message {

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::task::Waker;
 
 use super::parts::Scratch;
-use super::{parked, take_messages, wait};
+use super::{MANY, awake, take_messages, wait};
 use crate::remote::{LOOPS_MAX, Message, Remote, place, send_home};
 use crate::scheduler::{self, Scheduler, TaskId};
 use crate::sys::Wait;
@@ -43,6 +43,8 @@ struct Loop {
     runtime: u32,
     ring: Arc<Ring>,
     scratch: Scratch,
+    /// What each turn is said to bring, which tells whether the loop takes back that it parks.
+    brings: u32,
 }
 
 impl Loop {
@@ -52,7 +54,7 @@ impl Loop {
         let eventfd = Arc::clone(&ring);
         Remote::of(runtime).set_kick(Box::new(move || eventfd.kick()));
         scheduler::install(Some(Box::new(Scheduler::new(runtime))));
-        Loop { runtime, ring, scratch: Scratch::default() }
+        Loop { runtime, ring, scratch: Scratch::default(), brings: MANY }
     }
 
     fn task(&self) -> TaskId {
@@ -63,7 +65,8 @@ impl Loop {
     fn round(&mut self) -> Vec<TaskId> {
         let remote = Remote::of(self.runtime);
         let wait = wait(remote, u64::MAX);
-        parked(remote, wait, || self.ring.enter(wait));
+        self.ring.enter(wait);
+        awake(remote, wait, self.brings);
         take_messages(remote, &mut self.scratch);
         scheduler::with(Scheduler::begin_tick);
         std::iter::from_fn(|| scheduler::with(Scheduler::next).flatten()).collect()
@@ -108,7 +111,10 @@ impl Cause {
 }
 
 fn a_task_that_waits_for_a_thread() {
-    let mut looped = Loop::open();
+    wait_for_a_thread(Loop::open());
+}
+
+fn wait_for_a_thread(mut looped: Loop) {
     let task = looped.task();
     let cause = Cause::of(scheduler::waker_of(task));
     while looped.round() != [task] {}
@@ -119,6 +125,16 @@ fn a_task_that_waits_for_a_thread() {
 #[test]
 fn a_wake_finds_the_loop_whether_it_parks_or_not() {
     check(None, a_task_that_waits_for_a_thread);
+}
+
+#[test]
+fn a_wake_finds_a_loop_that_has_not_taken_back_that_it_parks() {
+    check(None, || {
+        let mut looped = Loop::open();
+        looped.brings = 0;
+        assert!(Remote::of(looped.runtime).park());
+        wait_for_a_thread(looped);
+    });
 }
 
 #[test]

@@ -12,6 +12,17 @@ pub(crate) fn monotonic_ns() -> u64 {
     read(libc::CLOCK_MONOTONIC)
 }
 
+/// As [`monotonic_ns`], as it was at the kernel's last tick, up to ten milliseconds ago: for what a
+/// person reads, since the exact time takes some twenty nanoseconds to tell.
+#[inline]
+pub(crate) fn monotonic_tick_ns() -> u64 {
+    #[cfg(feature = "sim")]
+    if let Some(now_ns) = super::sim::clock_ns() {
+        return now_ns;
+    }
+    read(libc::CLOCK_MONOTONIC_COARSE)
+}
+
 /// Nanoseconds of `CLOCK_THREAD_CPUTIME_ID`: what this thread has run, in the kernel and outside,
 /// which stands still while it waits. Reading it is a system call.
 pub(crate) fn thread_cpu_ns() -> u64 {

@@ -10,15 +10,37 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use super::abi::{
-    Params, SETUP_CLAMP, SETUP_COOP_TASKRUN, SETUP_DEFER_TASKRUN, SETUP_NO_SQARRAY,
-    SETUP_SINGLE_ISSUER, SETUP_SQPOLL, SETUP_SUBMIT_ALL, SETUP_TASKRUN_FLAG,
+    Params, SETUP_CLAMP, SETUP_COOP_TASKRUN, SETUP_CQSIZE, SETUP_DEFER_TASKRUN, SETUP_IOPOLL,
+    SETUP_NO_SQARRAY, SETUP_R_DISABLED, SETUP_SINGLE_ISSUER, SETUP_SQPOLL, SETUP_SUBMIT_ALL,
+    SETUP_TASKRUN_FLAG,
 };
 use super::door;
 use super::error::SetupError;
+use super::ring::RingConfig;
 
 /// The flags of a ring that one thread submits to and reaps from, where the kernel has them all.
 pub(crate) const FASTEST: u32 =
     SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN | SETUP_SUBMIT_ALL | SETUP_CLAMP | SETUP_NO_SQARRAY;
+
+/// The flags to ask for; [`set_up`] leaves out those that the kernel does not know.
+pub(super) fn wanted(config: &RingConfig) -> u32 {
+    let mut flags = FASTEST | SETUP_CQSIZE;
+    if config.coop_only {
+        flags = (flags & !SETUP_DEFER_TASKRUN) | SETUP_COOP_TASKRUN;
+    }
+    if config.iopoll {
+        flags |= SETUP_IOPOLL;
+    }
+    if config.allowed.is_some() {
+        flags |= SETUP_R_DISABLED;
+    }
+    if config.sqpoll_idle.is_some() {
+        // The kernel's thread runs completions itself, so deferring them means nothing.
+        flags &= !SETUP_DEFER_TASKRUN;
+        flags |= SETUP_SQPOLL;
+    }
+    flags
+}
 
 /// Makes a ring of `entries` submissions as `asked` says, with fewer flags if need be.
 ///

@@ -86,16 +86,19 @@ pub(crate) enum Entered {
     Busy,
 }
 
-/// A ring.
+/// A ring. What each turn looks at lies together.
+#[repr(C)]
 pub(crate) struct Ring {
-    ring: ManuallyDrop<Queues>,
     /// Of the process that made it.
     generation: u32,
-    params: Params,
-    /// The registered index where there is one, else the descriptor.
+    /// The registered index, or the descriptor.
     enter_fd: RawFd,
     enter_flags: u32,
     min_wait_us: u32,
+    is_polled: bool,
+    has_deferred_work: bool,
+    ring: ManuallyDrop<Queues>,
+    params: Params,
     asked_flags: u32,
 }
 
@@ -108,7 +111,7 @@ impl Ring {
     pub(crate) fn new(config: &RingConfig) -> Result<Ring, SetupError> {
         let idle_ms = config.sqpoll_idle.map_or(0, |idle| idle.as_millis());
         let asked = Params {
-            flags: wanted_flags(config),
+            flags: ladder::wanted(config),
             cq_entries: config.cq_entries.max(config.entries),
             sq_thread_idle_ms: idle_ms.min(u128::from(u32::MAX)) as u32,
             ..Params::default()
@@ -126,7 +129,9 @@ impl Ring {
             enter_fd: ring.as_raw_fd(),
             enter_flags: abi::ENTER_GETEVENTS,
             min_wait_us: 0,
-            asked_flags: wanted_flags(config),
+            is_polled: params.flags & abi::SETUP_SQPOLL != 0,
+            has_deferred_work: params.flags & abi::SETUP_DEFER_TASKRUN != 0,
+            asked_flags: ladder::wanted(config),
             ring: ManuallyDrop::new(ring),
             generation: fork::watched_generation(),
             params,
@@ -169,7 +174,7 @@ impl Ring {
 
     /// Whether completions wait for an enter, and come in runs.
     pub(crate) fn has_deferred_work(&self) -> bool {
-        self.params.flags & abi::SETUP_DEFER_TASKRUN != 0
+        self.has_deferred_work
     }
 
     /// Whether a linked timeout may be told to stay silent when it succeeds.
@@ -177,9 +182,8 @@ impl Ring {
     /// Before 6.12 such a pair never ends on a ring with deferred task work (liburing#1235), and
     /// `FEAT_MIN_TIMEOUT` came with 6.12.
     pub(crate) fn can_skip_linked_cqe(&self) -> bool {
-        let deferred = self.params.flags & abi::SETUP_DEFER_TASKRUN != 0;
         self.params.features & abi::FEAT_CQE_SKIP != 0
-            && (!deferred || self.params.features & abi::FEAT_MIN_TIMEOUT != 0)
+            && (!self.has_deferred_work || self.params.features & abi::FEAT_MIN_TIMEOUT != 0)
     }
 
     /// Puts an entry into the submission queue; gives it back when the queue is full.
@@ -279,38 +283,42 @@ impl Ring {
     /// # Errors
     ///
     /// An errno that no retry mends, such as `EEXIST` on a thread that the ring is not of.
+    #[inline]
     pub(crate) fn enter(&mut self, wait: Wait) -> io::Result<Entered> {
         self.check_process();
-        let to_submit = self.unsubmitted();
-        let gathers = self.min_wait_us > 0 && wait != Wait::Zero;
         let min_complete = match wait {
             Wait::Zero => 0,
-            Wait::Until(_) | Wait::Forever if gathers => GATHERED,
-            Wait::Until(_) | Wait::Forever => 1,
+            Wait::Forever if self.min_wait_us == 0 => 1,
+            Wait::Until(_) | Wait::Forever => return self.enter_timed(wait),
         };
+        let to_submit = self.unsubmitted();
+        let flags = self.enter_flags | self.sqpoll_wakeup();
+        // SAFETY: every entry in the queue came as a `Prepared`; there is no argument.
+        let entered = unsafe {
+            door::enter(self.enter_fd, to_submit, min_complete, flags, std::ptr::null(), 0)
+        };
+        ended(entered)
+    }
+
+    /// An enter that waits for a time, or gathers.
+    #[inline(never)]
+    fn enter_timed(&mut self, wait: Wait) -> io::Result<Entered> {
+        let to_submit = self.unsubmitted();
+        let min_complete = if self.min_wait_us > 0 { GATHERED } else { 1 };
         let mut timespec = [0i64; 2];
-        let mut arg = GetEventsArg::default();
-        let mut flags = self.enter_flags | self.sqpoll_wakeup();
-        let (mut arg_ptr, mut size) = (std::ptr::null(), 0);
+        let mut arg = GetEventsArg { min_wait_us: self.min_wait_us, ..GetEventsArg::default() };
+        let mut flags = self.enter_flags | self.sqpoll_wakeup() | abi::ENTER_EXT_ARG;
         if let Wait::Until(deadline_ns) = wait {
             flags |= self.timeout_until(deadline_ns, &mut timespec);
             arg.timespec = timespec.as_ptr() as u64;
         }
-        if gathers || matches!(wait, Wait::Until(_)) {
-            flags |= abi::ENTER_EXT_ARG;
-            arg.min_wait_us = self.min_wait_us;
-            let record: *const GetEventsArg = &arg;
-            (arg_ptr, size) = (record.cast(), size_of::<GetEventsArg>());
-        }
+        let (record, size) = (std::ptr::from_ref(&arg), size_of::<GetEventsArg>());
         // SAFETY: every entry in the queue came as a `Prepared`; the argument and the timespec
         // that it names live on this stack frame until the call returns.
-        let entered =
-            unsafe { door::enter(self.enter_fd, to_submit, min_complete, flags, arg_ptr, size) };
-        match entered.as_ref().map_err(|error| error.raw_os_error()) {
-            Ok(_) | Err(Some(libc::ETIME | libc::EINTR)) => Ok(Entered::Done),
-            Err(Some(libc::EAGAIN | libc::EBUSY | libc::ENOMEM)) => Ok(Entered::Busy),
-            Err(_) => entered.map(|_| Entered::Done),
-        }
+        let entered = unsafe {
+            door::enter(self.enter_fd, to_submit, min_complete, flags, record.cast(), size)
+        };
+        ended(entered)
     }
 
     /// Fills `timespec` for a wait until `deadline_ns` and answers the flags that go with it.
@@ -319,11 +327,11 @@ impl Ring {
         let time =
             if absolute { deadline_ns } else { deadline_ns.saturating_sub(clock::monotonic_ns()) };
         *timespec = super::timespec(time);
-        if absolute { abi::ENTER_EXT_ARG | abi::ENTER_ABS_TIMER } else { abi::ENTER_EXT_ARG }
+        if absolute { abi::ENTER_ABS_TIMER } else { 0 }
     }
 
     fn sqpoll_wakeup(&mut self) -> u32 {
-        if self.params.flags & abi::SETUP_SQPOLL == 0 || !self.ring.submission().need_wakeup() {
+        if !self.is_polled || !self.ring.submission().need_wakeup() {
             return 0;
         }
         abi::ENTER_SQ_WAKEUP
@@ -373,22 +381,20 @@ impl std::fmt::Debug for Ring {
     }
 }
 
-/// The flags to ask for; the ladder leaves out those that the kernel does not know.
-fn wanted_flags(config: &RingConfig) -> u32 {
-    let mut flags = ladder::FASTEST | abi::SETUP_CQSIZE;
-    if config.coop_only {
-        flags = (flags & !abi::SETUP_DEFER_TASKRUN) | abi::SETUP_COOP_TASKRUN;
+/// How an enter ended, by its answer: how much it took, the queue says.
+#[inline]
+fn ended(entered: io::Result<u32>) -> io::Result<Entered> {
+    match entered {
+        Ok(_) => Ok(Entered::Done),
+        Err(error) => ended_early(error),
     }
-    if config.iopoll {
-        flags |= abi::SETUP_IOPOLL;
+}
+
+#[cold]
+fn ended_early(error: io::Error) -> io::Result<Entered> {
+    match error.raw_os_error() {
+        Some(libc::ETIME | libc::EINTR) => Ok(Entered::Done),
+        Some(libc::EAGAIN | libc::EBUSY | libc::ENOMEM) => Ok(Entered::Busy),
+        _ => Err(error),
     }
-    if config.allowed.is_some() {
-        flags |= abi::SETUP_R_DISABLED;
-    }
-    if config.sqpoll_idle.is_some() {
-        // The kernel's thread runs completions itself, so deferring them means nothing.
-        flags &= !abi::SETUP_DEFER_TASKRUN;
-        flags |= abi::SETUP_SQPOLL;
-    }
-    flags
 }

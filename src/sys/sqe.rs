@@ -147,8 +147,8 @@ impl<'op> Sqe<'op, ()> {
 
 /// Sockets: bytes and connections.
 impl<'op> Sqe<'op, Filled> {
-    /// A receive without room: the kernel would wait for bytes that it then leaves, where recv(2)
-    /// returns at once.
+    /// A receive without room into several buffers: the kernel would wait for bytes that it then
+    /// leaves, where recvmsg(2) returns at once.
     pub(crate) fn nothing_filled() -> Self {
         Sqe::new(opcode::Nop::new().build())
     }

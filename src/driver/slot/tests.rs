@@ -30,7 +30,7 @@ fn probe<const N: usize>(token: &Rc<()>) -> Probe<N> {
 fn taken<const N: usize>(token: &Rc<()>) -> Seat {
     let mut seat = Seat::bare();
     seat.furnish(kind_of::<Probe<N>, false>());
-    let _entry = seat.put(probe::<N>(token));
+    let _entry = seat.put(probe::<N>(token), Op::prepare);
     seat
 }
 
@@ -53,7 +53,7 @@ fn a_cell_is_used_again_by_the_next_op_of_its_class() {
     let mut seat = taken::<60>(&token);
     let first = seat.memory;
     drop(seat.take::<Probe<60>>(&mut Freeing::default()));
-    let _entry = seat.put(probe::<57>(&token));
+    let _entry = seat.put(probe::<57>(&token), Op::prepare);
     assert_eq!(seat.memory, first);
     drop(seat.take::<Probe<57>>(&mut Freeing::default()));
     assert_eq!(Rc::strong_count(&token), 1);
@@ -75,7 +75,7 @@ fn the_time_of_a_timeout_stands_behind_the_op_and_its_cell_is_used_again() {
     assert!(kind > kind_of::<Probe<40>, false>(), "the time takes room");
     let mut seat = Seat::bare();
     seat.furnish(kind);
-    let (_entry, _timeout) = seat.put_timed(probe::<40>(&token), [12, 34]);
+    let (_entry, _timeout) = seat.put_timed(probe::<40>(&token), Op::prepare, [12, 34]);
     assert_eq!(seat.timespec::<Probe<40>>(), [12, 34]);
     let (op, left) = seat.take::<Probe<40>>(&mut Freeing::default());
     assert_eq!(op.bytes, [7; 40]);
@@ -126,5 +126,5 @@ fn a_cell_is_never_read_as_another_type() {
 fn a_seat_takes_no_op_of_another_size() {
     let mut seat = Seat::bare();
     seat.furnish(kind_of::<Probe<10>, false>());
-    let _entry = seat.put(probe::<900>(&Rc::new(())));
+    let _entry = seat.put(probe::<900>(&Rc::new(())), Op::prepare);
 }
