@@ -51,6 +51,40 @@ pub fn run_with<F: Future>(seed: u64, faults: &Faults, future: F) -> io::Result<
     crate::run(future)
 }
 
+/// Runs `f` with a simulated kernel in place of the real one on this thread, for programs that make
+/// their [`Runtime`](crate::Runtime) themselves, such as tests of how it ends. Nothing goes wrong.
+///
+/// # Panics
+///
+/// When `f` leaves something behind in the simulation: an open descriptor, or memory that is lent to
+/// an operation. When this thread has a simulated kernel already.
+///
+/// ```
+/// use annulus::Runtime;
+/// use annulus::time::{Duration, sleep};
+///
+/// annulus::sim::scope(7, || {
+///     let runtime = Runtime::new()?;
+///     runtime.spawn(sleep(Duration::from_secs(3600))).detach();
+///     assert_eq!(runtime.shutdown_timeout(Duration::from_secs(1)), 0);
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
+pub fn scope<T>(seed: u64, f: impl FnOnce() -> T) -> T {
+    kernel::install(seed, kernel::Faults::none());
+    let _installed = Installed;
+    let output = f();
+    kernel::has_run();
+    let here = kernel::HostId(0);
+    let open = kernel::open_descriptors(here);
+    let which = || kernel::describe_descriptors(here).join(", ");
+    assert!(open == 0, "{open} descriptors are left open in the simulation: {}", which());
+    let lent = kernel::buffers_lent();
+    assert!(lent == 0, "{lent} buffers are lent to operations that are over");
+    output
+}
+
 /// Takes the simulated kernel away, also when the program panics.
 struct Installed;
 

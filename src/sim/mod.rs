@@ -61,7 +61,7 @@ mod rng;
 mod round;
 mod world;
 
-pub use self::alone::{run, run_with};
+pub use self::alone::{run, run_with, scope};
 pub use self::explore::explore;
 pub use self::faults::Faults;
 pub use self::host::Ending;

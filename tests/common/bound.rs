@@ -61,6 +61,17 @@ pub(crate) fn run<F: Future>(future: F) -> F::Output {
     run_really(future)
 }
 
+/// Runs a test that makes its runtime itself, bounded: on a simulated kernel where the environment says
+/// so, as [`run`] does, and then nothing may be left there.
+pub(crate) fn on_either_kernel(test: impl FnOnce()) {
+    let _bound = bound();
+    #[cfg(feature = "sim")]
+    if let Some(seed) = world() {
+        return annulus::sim::scope(seed, test);
+    }
+    test();
+}
+
 /// The seed of the simulated world to run in, if that is asked for.
 #[cfg(feature = "sim")]
 fn world() -> Option<u64> {

@@ -57,6 +57,13 @@ pub(crate) fn pair() -> (TcpStream, TcpStream) {
     (adopt(near), adopt(far))
 }
 
+/// A connection with both ends in the loop, of the kernel that the loop runs on.
+pub(crate) async fn own_pair() -> (TcpStream, TcpStream) {
+    let (listener, address) = listener();
+    let far = TcpStream::connect_addr(address).expect("a connect").await.expect("a connection");
+    (listener.accept().await.expect("the same").0, far)
+}
+
 /// A connection that no loop knows of.
 pub(crate) fn std_pair() -> (std::net::TcpStream, std::net::TcpStream) {
     let listener = std::net::TcpListener::bind(own_loopback()).expect("a listener");

@@ -9,16 +9,16 @@ use annulus::task::defer;
 use annulus::{Runtime, op, spawn, yield_now};
 
 use super::ends_clean;
-use crate::common::bound::{bound, bound_loop};
+use crate::common::bound::on_either_kernel;
 use crate::common::child::Child;
-use crate::common::net::half_pair;
+use crate::common::net::own_pair;
 use crate::common::poll::poll_once;
 
 /// A runtime with something of everything in flight.
 fn busy() -> Runtime {
     let runtime = Runtime::new().unwrap();
     runtime.block_on(async {
-        let (near, far) = half_pair();
+        let (near, far) = own_pair().await;
         let read = near.read(vec![0; 64]);
         spawn(async move {
             let _far = far;
@@ -38,34 +38,36 @@ fn busy() -> Runtime {
 
 #[test]
 fn a_runtime_ends_while_its_thread_unwinds() {
-    let _bound = bound();
-    let unwound = catch_unwind(|| {
-        let runtime = busy();
-        runtime.block_on(async {
-            let (near, _far) = half_pair();
-            let mut read = near.read(vec![0; 64]);
-            assert!(poll_once(&mut read).await.is_none());
-            panic!("on purpose");
-        })
+    on_either_kernel(|| {
+        let unwound = catch_unwind(|| {
+            let runtime = busy();
+            runtime.block_on(async {
+                let (near, _far) = own_pair().await;
+                let mut read = near.read(vec![0; 64]);
+                assert!(poll_once(&mut read).await.is_none());
+                panic!("on purpose");
+            })
+        });
+        assert_eq!(unwound.unwrap_err().downcast_ref(), Some(&"on purpose"));
     });
-    assert_eq!(unwound.unwrap_err().downcast_ref(), Some(&"on purpose"));
 }
 
 #[test]
 fn a_runtime_goes_on_after_a_panic_in_its_root() {
-    let runtime = busy();
-    let _bound = bound_loop(&runtime);
-    for round in 0..3 {
-        let unwound = catch_unwind(AssertUnwindSafe(|| {
-            runtime.block_on(async {
-                op::nop().await.unwrap();
-                panic!("on purpose");
-            })
-        }));
-        assert!(unwound.is_err());
-        assert_eq!(runtime.block_on(async { round }), round);
-    }
-    ends_clean(runtime);
+    on_either_kernel(|| {
+        let runtime = busy();
+        for round in 0..3 {
+            let unwound = catch_unwind(AssertUnwindSafe(|| {
+                runtime.block_on(async {
+                    op::nop().await.unwrap();
+                    panic!("on purpose");
+                })
+            }));
+            assert!(unwound.is_err());
+            assert_eq!(runtime.block_on(async { round }), round);
+        }
+        ends_clean(runtime);
+    });
 }
 
 thread_local! {
@@ -133,17 +135,18 @@ fn tasks_of_a_runtime_in_a_thread_local_end_in_its_loop() {
 
 #[test]
 fn a_runtime_ends_inside_the_loop_of_another() {
-    let outer = Runtime::new().unwrap();
-    let _bound = bound_loop(&outer);
-    // A runtime cannot run in there, but it can be made before and dropped there.
-    let inner = busy();
-    outer.block_on(async {
-        let (near, far) = crate::common::net::pair();
-        let mut read = near.read(vec![0; 5]);
-        assert!(poll_once(&mut read).await.is_none());
-        drop(inner);
-        far.write_all("hello").await.0.unwrap();
-        assert_eq!(read.await.unwrap().1, b"hello");
+    on_either_kernel(|| {
+        let outer = Runtime::new().unwrap();
+        // A runtime cannot run in there, but it can be made before and dropped there.
+        let inner = busy();
+        outer.block_on(async {
+            let (near, far) = own_pair().await;
+            let mut read = near.read(vec![0; 5]);
+            assert!(poll_once(&mut read).await.is_none());
+            drop(inner);
+            far.write_all("hello").await.0.unwrap();
+            assert_eq!(read.await.unwrap().1, b"hello");
+        });
+        ends_clean(outer);
     });
-    ends_clean(outer);
 }

@@ -13,12 +13,12 @@ use annulus::{Builder, Runtime, op, spawn};
 use tracing::Level;
 
 use super::ends_clean;
-use crate::common::bound::bound_loop;
+use crate::common::bound::{bound_loop, on_either_kernel};
 use crate::common::capture::listening_to;
 use crate::common::child::Child;
 use crate::common::counted::Count;
 use crate::common::metrics;
-use crate::common::net::{full_pair, half_pair, own_loopback, std_pair};
+use crate::common::net::{full_pair, half_pair, own_loopback, own_pair, std_pair};
 use crate::named_pipe::make_fifo;
 use crate::temp::TempDir;
 
@@ -275,6 +275,56 @@ fn futures_that_outlive_the_runtime_are_dropped_in_peace() {
     assert!(!closed(&far), "the handle that lives on keeps the connection open");
     drop(ops);
     assert!(closed(&far), "the last handle closes it");
+}
+
+#[test]
+fn many_of_each_kind_end_with_their_runtime_on_either_kernel() {
+    on_either_kernel(|| {
+        for entries in [4, 64] {
+            let count = Count::default();
+            let runtime = Builder::new().entries(entries).build().unwrap();
+            let kept = runtime.block_on(async {
+                let mut kept = Vec::new();
+                for _ in 0..20 {
+                    let streams: [_; 7] = [const { None::<TcpStream> }; 7];
+                    let mut near = Vec::new();
+                    for _ in streams {
+                        let (one, other) = own_pair().await;
+                        near.push(Rc::new(one));
+                        kept.push(other);
+                    }
+                    let mut next = || near.pop().unwrap();
+                    let (read, recv, items) = (next(), next(), next());
+                    let (timed, readable, first, second) = (next(), next(), next(), next());
+                    let (a, b) = (count.buf(100), count.buf(64).slice(..));
+                    let (c, d) = (count.buf(7), count.buf(9));
+                    let far_away = Duration::from_secs(3600);
+                    detach(async move { read.read(a).await.0 });
+                    detach(async move { recv.recv().await });
+                    detach(async move { items.recv_stream().next().await });
+                    detach(async move { timed.read(b).timeout(far_away).await.0 });
+                    detach(async move { readable.readable().await });
+                    detach(async move { op::chain((first.read(c), second.read(d))).await.1.0 });
+                    let (one, many) = (listener().0, listener().0);
+                    detach(async move { one.accept().await.map(drop) });
+                    detach(async move { many.incoming().next().await.map(drop) });
+                }
+                turn(20).await;
+                let metrics = metrics::here();
+                metrics::assert_conserved(&metrics);
+                assert!(metrics.ops_in_flight >= 160, "{metrics:?}");
+                // Some that nobody has submitted yet.
+                for _ in 0..EACH {
+                    detach(op::nop());
+                }
+                kept
+            });
+            assert!(count.alive() >= 60, "{} buffers are lent", count.alive());
+            ends_clean(runtime);
+            assert_eq!(count.alive(), 0, "buffers that were not freed");
+            drop(kept);
+        }
+    });
 }
 
 /// How long this thread has kept a processor busy, in the kernel too.

@@ -188,3 +188,19 @@ fn faults_end_with_their_phase_and_everything_comes_to_its_end() {
         world.run();
     }
 }
+
+#[test]
+fn a_descriptor_that_a_scope_leaves_behind_is_named() {
+    let mut kept = None;
+    let text = failure(|| {
+        annulus::sim::scope(1, || {
+            let opened = annulus::run(async {
+                let listener = annulus::net::TcpListener::bind("127.0.0.1:0").await;
+                listener.unwrap().into_std().unwrap()
+            });
+            kept = Some(opened.unwrap());
+        });
+    });
+    assert!(text.contains("left open in the simulation"), "{text}");
+    drop(kept);
+}

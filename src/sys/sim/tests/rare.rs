@@ -11,10 +11,14 @@ use crate::time::{sleep, timeout};
 const MARKS: &[&str] = &[
     "abandoned before it was submitted",
     "abandoned when it had completed",
+    "attributes lost in a crash",
     "bytes for a closed connection",
     "cancel after completion",
     "cancel lost with data",
     "cancel while it runs",
+    "cancelled with part of its bytes",
+    "chain cancelled",
+    "chain cut by its submit",
     "clock jump",
     "close with unread bytes",
     "completion queue overflow",
@@ -27,13 +31,17 @@ const MARKS: &[&str] = &[
     "enter interrupted",
     "entry kept in the backlog",
     "garbage in a lent buffer",
+    "host crashed",
     "late completion",
     "late notification",
     "linked timeout fired",
+    "linked timeout lost",
+    "linked timeout without its op",
     "listener closed with connections waiting",
     "move that waits for bytes",
     "move that waits for room",
     "multishot ended by the kernel",
+    "names lost in a crash",
     "op failed for its own reason",
     "op on a worker",
     "op served from what was kept",
@@ -41,12 +49,14 @@ const MARKS: &[&str] = &[
     "op waits for an abandoned one",
     "out of descriptors",
     "out of provided buffers",
+    "packet held by a partition",
+    "pair split by a short submit",
     "receive with a buffer of its own",
     "send that goes on",
     "short read",
     "short submit",
-    "short write to a file",
     "short write",
+    "short write to a file",
     "stream paused",
     "sync failed",
     "turn that the kernel had no room for",
@@ -56,8 +66,10 @@ const MARKS: &[&str] = &[
     "worker interrupted",
     "write failed",
     "write fails later",
+    "write lost in a crash",
     "write to a broken pipe",
     "write to a full pipe",
+    "write torn in a crash",
 ];
 
 /// A stream of connections and streams of bytes that nobody reads for a while.
@@ -117,6 +129,73 @@ async fn crowd() -> std::io::Result<()> {
     Ok(())
 }
 
+/// Chains of ops, cancelled and limited, which a short submit may cut anywhere.
+async fn chains() -> std::io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let client = TcpStream::connect(listener.local_addr()?).await?;
+    let (server, _peer) = listener.accept().await?;
+    for round in 0..60_u64 {
+        let limit = Duration::from_micros(round % 7 * 10);
+        let both = crate::op::chain((server.read(vec![0; 4]), server.read(vec![0; 4])));
+        let three = crate::op::chain((crate::op::nop(), crate::op::nop(), crate::op::nop()));
+        let _given_up = timeout(limit, both).await;
+        let _given_up = timeout(limit, three).await;
+        let _sent =
+            client.write_all(vec![round as u8; 100_000]).timeout(Duration::from_micros(5)).await;
+        let _got = server.recv().timeout(Duration::from_micros(3)).await;
+        for _ in 0..3 {
+            let _done = crate::op::nop().timeout(Duration::from_millis(round)).await;
+        }
+    }
+    Ok(())
+}
+
+/// Two hosts that lose sight of each other, of which one crashes and finds what it had synced.
+fn outage(seed: u64) {
+    use crate::fs::{self, File};
+    use crate::sim::{Faults, World};
+    let mut world = World::new(seed);
+    world.host("server", || async {
+        let file = File::create("/tmp/file").await?;
+        fs::set_xattr("/tmp/file", "user.lost", "1").await?;
+        for part in 0..8 {
+            file.write_all_at(vec![7; 5000], part * 5000).await.into_result()?;
+            fs::write(format!("/tmp/{part}"), "x").await?;
+        }
+        let listener = TcpListener::bind("0.0.0.0:7").await?;
+        loop {
+            let (stream, _peer) = listener.accept().await?;
+            let bytes = stream.recv().await;
+            drop(bytes);
+        }
+        #[allow(unreachable_code)]
+        std::io::Result::Ok(())
+    });
+    world.client("client", || async {
+        let _answer = timeout(Duration::from_secs(9), async {
+            let stream = loop {
+                if let Ok(stream) = TcpStream::connect("server:7").await {
+                    break stream;
+                }
+                sleep(Duration::from_micros(500)).await;
+            };
+            // Until the link is cut.
+            sleep(Duration::from_millis(20)).await;
+            stream.write_all("x").await.into_result()?;
+            std::io::Result::Ok(stream.recv().await?.len())
+        })
+        .await;
+    });
+    world.faults(Faults::none());
+    world.run_for(Duration::from_millis(5));
+    world.partition("client", "server");
+    world.run_for(Duration::from_millis(100));
+    world.crash("server");
+    world.heal("client", "server");
+    world.restart("server");
+    world.run();
+}
+
 fn play<F: Future>(seed: u64, settings: Builder, program: F) {
     install(seed, Faults::swarm(seed));
     super::super::set_enters_max(1_000_000);
@@ -147,6 +226,11 @@ fn a_sweep_comes_by_every_rare_path() {
             }),
             _ => play(seed, settings(), super::sweep::storm(seed)),
         }
+    }
+    for seed in 0..100 {
+        play(seed, Builder::new().entries(4).raise_nofile_limit(false), chains());
+        play(seed, Builder::new().raise_nofile_limit(false), chains());
+        outage(seed);
     }
     let visits = crate::marks::visits();
     let missed: Vec<&str> =
