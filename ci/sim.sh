@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 # in its world, seed 1.
 cargo test --quiet --features sim --lib sys::sim
 ANNULUS_WORLD=1 cargo test --quiet --features sim \
-    --test cancellation --test loop --test net --test queues --test shutdown --test structure
+    --test cancellation --test loop --test net --test queues --test shutdown --test structure --test udp
 ANNULUS_WORLD=1 cargo test --quiet --features sim --test fs both_worlds
 export ANNULUS_SIM_SEEDS=${ANNULUS_SIM_SEEDS:-20000}
 cargo test --release --quiet --features sim --test sim programs -- --nocapture

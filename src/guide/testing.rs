@@ -128,6 +128,13 @@
 //! run it again with: ANNULUS_SIM_SEED=17 ANNULUS_SIM_FAULTS='short-read=97' cargo test
 //! ```
 //!
+//! Datagrams ([`UdpSocket`](crate::net::UdpSocket)) get what networks do to them: in
+//! [`Faults::network`](crate::sim::Faults::network) and [`swarm`](crate::sim::Faults::swarm) some are
+//! lost, doubled or overtaken, and a link that is cut loses them, where it holds back the bytes of a
+//! connection. So a protocol over datagrams shows whether it asks again, and what it makes of an answer
+//! that comes twice. `Faults::none().with("lost-datagrams", 100)` loses one in ten and does nothing
+//! else.
+//!
 //! [`World`](crate::sim::World) also has its parts moved by hand:
 //! [`partition`](crate::sim::World::partition), [`heal`](crate::sim::World::heal),
 //! [`crash`](crate::sim::World::crash), [`restart`](crate::sim::World::restart) between

@@ -46,6 +46,8 @@ const CRASH: usize = 1;
 /// | `reset` | ‰ of writes at whose bytes the connection breaks |
 /// | `clock-jump` | ‰ of system calls before which hours pass |
 /// | `small-window`, `small-backlog`, `tiny-completion-queue` | the room there is |
+/// | `lost-datagrams`, `doubled-datagrams` | ‰ of datagrams that do not come, or come twice |
+/// | `late-datagrams` | ‰ of datagrams that come behind those which were sent after them |
 /// | `disk-error` | ‰ of writes and syncs of files that fail, now or later |
 /// | `spurious-wake` | ‰ of waits that end for nothing |
 /// | `old-kernel` | how much of the newer kernels is missing |
@@ -74,9 +76,10 @@ impl Faults {
     }
 
     /// What a network does, by the seed, and no system call fails for its own reasons: latency,
-    /// reordering, short reads and writes, resets, partitions.
+    /// reordering, short reads and writes, resets, partitions, datagrams that are lost, doubled or
+    /// late.
     pub fn network(seed: u64) -> Faults {
-        const KEPT: [&str; 10] = [
+        const KEPT: [&str; 13] = [
             "latency",
             "reorder",
             "deferred",
@@ -87,6 +90,9 @@ impl Faults {
             "small-backlog",
             "spurious-wake",
             "partition",
+            "lost-datagrams",
+            "doubled-datagrams",
+            "late-datagrams",
         ];
         let mut faults = Faults::swarm(seed);
         let others = Faults::names().filter(|name| !KEPT.contains(name));

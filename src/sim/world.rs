@@ -183,8 +183,8 @@ impl World {
         kernel::set_link(one, other, nanoseconds(latency), nanoseconds(jitter));
     }
 
-    /// Cuts the link between two hosts. What they send each other is held back; who connects gets no
-    /// answer.
+    /// Cuts the link between two hosts. What they send each other over connections is held back, and
+    /// datagrams are lost; who connects gets no answer.
     ///
     /// # Panics
     ///

@@ -4,6 +4,8 @@
 
 use std::ffi::c_int;
 use std::io;
+#[cfg(feature = "sim")]
+use std::net::IpAddr;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -85,6 +87,10 @@ pub(crate) fn set_membership_v4(
     interface: Ipv4Addr,
     joins: bool,
 ) -> io::Result<()> {
+    #[cfg(feature = "sim")]
+    if let Some(answer) = super::sim::set_membership(socket, IpAddr::V4(group), joins) {
+        return answer;
+    }
     let address = |ip: Ipv4Addr| libc::in_addr { s_addr: u32::from_ne_bytes(ip.octets()) };
     let request =
         libc::ip_mreq { imr_multiaddr: address(group), imr_interface: address(interface) };
@@ -99,6 +105,10 @@ pub(crate) fn set_membership_v6(
     interface: u32,
     joins: bool,
 ) -> io::Result<()> {
+    #[cfg(feature = "sim")]
+    if let Some(answer) = super::sim::set_membership(socket, IpAddr::V6(group), joins) {
+        return answer;
+    }
     let request = libc::ipv6_mreq {
         ipv6mr_multiaddr: libc::in6_addr { s6_addr: group.octets() },
         ipv6mr_interface: interface,

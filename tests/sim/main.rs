@@ -1,5 +1,6 @@
 //! Worlds of several hosts on a simulated kernel (feature `sim`).
 
+mod datagrams;
 mod hosts;
 mod outages;
 mod plants;

@@ -16,6 +16,8 @@ use annulus::task::{GroupError, TaskGroup};
 use annulus::time::{sleep, timeout};
 use annulus::{Builder, spawn};
 
+use crate::programs::datagrams::{Rules, exchange};
+
 /// How many bytes each connection carries.
 const LENGTH: usize = 2000;
 
@@ -123,8 +125,23 @@ fn program(world: &mut World) {
     world.run();
 }
 
+/// Datagrams that say their number, between two sockets, and nothing that loses any.
+fn talk(world: &mut World) {
+    let faults = Faults::none().with("latency", 300).with("cancel-lost", 300);
+    let rules = Rules::of(&faults);
+    world.client("client", move || exchange(fastrand::Rng::with_seed(random()), rules));
+    world.fault_phase(Duration::from_millis(100));
+    world.time_limit(Duration::from_millis(500));
+    world.faults(faults);
+    world.run();
+}
+
 /// How the first seed that fails with this bug does.
 fn found(bug: &'static str) -> String {
+    found_by(program, bug)
+}
+
+fn found_by(program: fn(&mut World), bug: &'static str) -> String {
     plant(Some(bug));
     let failed = catch_unwind(AssertUnwindSafe(|| explore(0..1000, program)));
     plant(None);
@@ -136,7 +153,10 @@ fn found(bug: &'static str) -> String {
 
 /// The line that says what went wrong says one of these. What else is printed is no symptom.
 fn says(bug: &'static str, words: &[&str]) {
-    let text = found(bug);
+    check_words(&found(bug), words);
+}
+
+fn check_words(text: &str, words: &[&str]) {
     let line = text.lines().find(|line| line.starts_with("simulation: ")).expect("a line");
     println!("{line}");
     assert!(words.iter().any(|words| line.contains(words)), "{text}");
@@ -145,6 +165,13 @@ fn says(bug: &'static str, words: &[&str]) {
 #[test]
 fn without_a_plant_the_program_passes() {
     explore(0..300, program);
+    explore(0..300, talk);
+}
+
+#[test]
+fn a_datagram_that_vanishes_on_timeout_is_found() {
+    let text = found_by(talk, "datagram vanishes on timeout");
+    check_words(&text, &["are lost", "time limit"]);
 }
 
 #[test]

@@ -15,6 +15,21 @@ pub(super) fn read(memory: Memory) -> Option<SocketAddr> {
     address.to_socket_addr().ok()
 }
 
+/// Whether a `sockaddr` is of no family (`AF_UNSPEC`).
+pub(super) fn is_nobody(memory: Memory) -> bool {
+    memory.len >= 2 && memory.read_as::<libc::sa_family_t>() == libc::AF_UNSPEC as u16
+}
+
+/// Whom the message with this header is for, if that says so.
+pub(super) fn of_message(header: u64) -> Result<Option<SocketAddr>, i32> {
+    let header: libc::msghdr = Memory::new(header, size_of::<libc::msghdr>()).read_as();
+    if header.msg_name.is_null() || header.msg_namelen == 0 {
+        return Ok(None);
+    }
+    let name = Memory::new(header.msg_name as u64, header.msg_namelen as usize);
+    read(name).map(Some).ok_or(libc::EAFNOSUPPORT)
+}
+
 /// Writes an address to `addr`, cut to the length that stands at `len_addr`, and its true length
 /// there. Null addresses take nothing.
 pub(super) fn write(addr: u64, len_addr: u64, address: SocketAddr) {

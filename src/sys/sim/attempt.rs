@@ -138,6 +138,9 @@ impl Machine {
     fn odd_error(&mut self, id: OpId) -> Option<i32> {
         let errnos: &[i32] = match self.ops.get(id)?.sqe.opcode {
             codes::ACCEPT => &[libc::ECONNABORTED, libc::ENOMEM, libc::EMFILE, libc::ENFILE],
+            codes::CONNECT if self.is_udp(self.ops.get(id)?.file) => {
+                &[libc::ENETUNREACH, libc::ENOMEM]
+            }
             codes::CONNECT => &[libc::ETIMEDOUT, libc::EHOSTUNREACH, libc::ENOMEM],
             codes::SEND | codes::SENDMSG => &[libc::ENOMEM, libc::ENOBUFS],
             codes::OPENAT => &[libc::ENOMEM, libc::EMFILE, libc::EIO],
@@ -173,6 +176,7 @@ impl Machine {
     pub(super) fn events_of(&self, file: FileId) -> u32 {
         match self.files.get(file).map(|file| &file.kind) {
             Some(Kind::Tcp(tcp)) => self.events_of_tcp(tcp),
+            Some(Kind::Udp(udp)) => udp.events(),
             Some(Kind::Event(count)) if *count > 0 => POLLIN | POLLOUT,
             Some(Kind::Event(_)) => POLLOUT,
             Some(Kind::Disk(_)) => POLLIN | POLLOUT,
@@ -185,7 +189,7 @@ impl Machine {
         let Some(op) = self.ops.get(id) else { return Tried::Later };
         let Some(file) = op.file else { return Tried::error(libc::EBADF) };
         match self.files.get_mut(file).map(|file| &mut file.kind) {
-            Some(Kind::Tcp(_)) => self.try_recv(id),
+            Some(Kind::Tcp(_) | Kind::Udp(_)) => self.try_recv(id),
             Some(Kind::Disk(open)) => {
                 let open = *open;
                 self.read_disk(id, file, open)
@@ -211,7 +215,7 @@ impl Machine {
         let Some(op) = self.ops.get(id) else { return Tried::Later };
         let Some(file) = op.file else { return Tried::error(libc::EBADF) };
         match self.files.get_mut(file).map(|file| &mut file.kind) {
-            Some(Kind::Tcp(_)) => self.try_send(id),
+            Some(Kind::Tcp(_) | Kind::Udp(_)) => self.try_send(id),
             Some(Kind::Disk(open)) => {
                 let open = *open;
                 self.write_disk(id, file, open)

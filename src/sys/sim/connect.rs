@@ -18,6 +18,9 @@ const SECOND_NS: u64 = 1_000_000_000;
 impl Machine {
     /// Gives a socket an address.
     pub(super) fn bind(&mut self, file: FileId, address: SocketAddr) -> Result<(), i32> {
+        if self.is_udp(Some(file)) {
+            return self.bind_datagram(file, address);
+        }
         let host = self.files.get(file).ok_or(libc::EBADF)?.host;
         let reuses = self.has_option(file, libc::SO_REUSEPORT);
         let tcp = self.files.tcp(file).ok_or(libc::ENOTSOCK)?;
@@ -50,7 +53,7 @@ impl Machine {
         Ok(())
     }
 
-    fn has_option(&self, file: FileId, name: i32) -> bool {
+    pub(super) fn has_option(&self, file: FileId, name: i32) -> bool {
         let options = self.files.get(file).map(|file| &file.options);
         options
             .and_then(|options| options.get(&(libc::SOL_SOCKET, name)))
@@ -80,6 +83,7 @@ impl Machine {
     pub(super) fn unbind(&mut self, file: FileId) {
         for host in &mut self.hosts {
             host.bound.retain(|(_, owner)| *owner != file);
+            host.datagrams.retain(|(_, owner)| *owner != file);
         }
     }
 
@@ -88,13 +92,19 @@ impl Machine {
         let files = &self.files;
         for host in &mut self.hosts {
             host.bound.retain(|(_, owner)| files.get(*owner).is_some());
+            host.datagrams.retain(|(_, owner)| files.get(*owner).is_some());
         }
     }
 
     pub(super) fn try_connect(&mut self, id: OpId) -> Tried {
         let Some(op) = self.ops.get(id) else { return Tried::Later };
         let (tries, file) = (op.done, op.file);
-        let Payload::Address(address) = op.payload else { return Tried::error(libc::EFAULT) };
+        if self.is_udp(file) {
+            return self.connect_datagram(id);
+        }
+        let Payload::Address(address) = op.payload else {
+            return Tried::error(libc::EAFNOSUPPORT);
+        };
         let Some(file) = file else { return Tried::error(libc::EBADF) };
         let Some(here) = self.files.get(file).map(|file| file.host) else {
             return Tried::error(libc::EBADF);
@@ -239,12 +249,12 @@ pub(super) fn unspecified(is_v6: bool) -> IpAddr {
     if is_v6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() }
 }
 
-fn loopback(is_v6: bool) -> IpAddr {
+pub(super) fn loopback(is_v6: bool) -> IpAddr {
     if is_v6 { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() }
 }
 
 /// Whether two sockets cannot both have these addresses.
-fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+pub(super) fn collide(one: SocketAddr, other: SocketAddr) -> bool {
     let same_ip =
         one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
     one.port() == other.port() && same_ip && one.is_ipv6() == other.is_ipv6()

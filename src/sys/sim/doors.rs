@@ -3,7 +3,7 @@
 
 use std::ffi::c_void;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::rc::Rc;
 
@@ -206,4 +206,13 @@ pub(in crate::sys) fn set_option(
     value: [i32; 2],
 ) -> Option<io::Result<()>> {
     on_file(socket, |machine, file| machine.set_option(file, level, name, value))
+}
+
+/// `setsockopt(2)` of a group that a socket joins or leaves.
+pub(in crate::sys) fn set_membership(
+    socket: BorrowedFd<'_>,
+    group: IpAddr,
+    joins: bool,
+) -> Option<io::Result<()>> {
+    on_file(socket, |machine, file| machine.set_membership(file, group, joins))
 }

@@ -18,6 +18,8 @@ pub(super) enum Due {
     Timeout(OpId),
     /// The oldest packet on the way to this side of a connection arrives.
     Arrival(ConnId, usize),
+    /// The datagram with this number arrives.
+    Datagram(u64),
     /// A connect is tried (again).
     Connect(OpId),
     /// A zero-copy send lets go of its memory.

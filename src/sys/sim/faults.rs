@@ -39,6 +39,9 @@ pub(crate) enum Fault {
     DiskError,
     SpuriousWake,
     OldKernel,
+    LostDatagram,
+    DoubledDatagram,
+    LateDatagram,
 }
 
 /// Each knob's name, its strongest setting, and what the strength counts.
@@ -65,16 +68,19 @@ const KNOBS: [(&str, u32, &str); Fault::COUNT] = [
     ("garbage", 1, "lent buffers are scribbled over while they are lent"),
     ("reset", 20, "‰ of writes at whose bytes the connection is reset"),
     ("clock-jump", 5, "‰ of enters before which hours pass"),
-    ("small-window", 4_096, "bytes that a connection holds at most"),
+    ("small-window", 4_096, "bytes that a connection or a datagram socket holds at most"),
     ("small-backlog", 4, "connections that wait to be accepted at most"),
     ("tiny-completion-queue", 16, "completions before the queue overflows"),
     ("disk-error", 50, "‰ of writes and syncs that fail, now or later"),
     ("spurious-wake", 100, "‰ of waits and polls that end for nothing"),
     ("old-kernel", 3, "how much of the newer kernels is missing"),
+    ("lost-datagrams", 300, "‰ of datagrams that are lost"),
+    ("doubled-datagrams", 200, "‰ of datagrams that come twice"),
+    ("late-datagrams", 300, "‰ of datagrams that come behind those sent after them"),
 ];
 
 impl Fault {
-    pub(crate) const COUNT: usize = Fault::OldKernel as usize + 1;
+    pub(crate) const COUNT: usize = Fault::LateDatagram as usize + 1;
 }
 
 /// The knobs of a run: zero is off.

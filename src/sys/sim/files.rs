@@ -16,6 +16,7 @@ use super::ops::{Mixer, OpId, Stage};
 use super::pipes::{End, PipeId};
 use super::placeholder::{Placeholder, Watch};
 use super::tcp::{State, Tcp};
+use super::udp::Udp;
 
 /// Readable, writable, in error, hung up (`asm-generic/poll.h`).
 pub(super) const POLLIN: u32 = 1;
@@ -35,6 +36,7 @@ pub(super) struct FileId {
 #[derive(Debug)]
 pub(super) enum Kind {
     Tcp(Box<Tcp>),
+    Udp(Box<Udp>),
     /// An event counter.
     Event(u64),
     /// A file or directory of the host's disk.
@@ -144,6 +146,14 @@ impl Files {
         }
     }
 
+    #[inline]
+    pub(super) fn udp(&mut self, id: FileId) -> Option<&mut Udp> {
+        match &mut self.get_mut(id)?.kind {
+            Kind::Udp(udp) => Some(udp),
+            _ => None,
+        }
+    }
+
     /// The file that a number names.
     #[inline]
     pub(super) fn find(&self, number: RawFd) -> Option<FileId> {
@@ -203,6 +213,7 @@ impl Machine {
                 let resets = lingers == Some(&[1, 0]);
                 self.end_tcp(*tcp, resets);
             }
+            Kind::Udp(_) => self.forget_bound(),
             Kind::Event(_) => {}
             Kind::Pipe(pipe, end) => self.close_end(pipe, end),
             Kind::Disk(open) => {
@@ -225,6 +236,7 @@ impl Machine {
                 }
                 _ => self.end_tcp(*tcp, true),
             },
+            Kind::Udp(_) => self.forget_bound(),
             Kind::Pipe(pipe, end) => self.close_end(pipe, end),
             Kind::Event(_) | Kind::Disk(_) => {}
         }

@@ -15,6 +15,8 @@ pub(super) struct Host {
     pub(super) ip: IpAddr,
     /// Sockets with an address of their own.
     pub(super) bound: Vec<(SocketAddr, FileId)>,
+    /// Those for datagrams, whose ports are others.
+    pub(super) datagrams: Vec<(SocketAddr, FileId)>,
     next_port: u16,
     pub(super) disk: Disk,
     pub(super) is_up: bool,
@@ -26,6 +28,7 @@ impl Host {
             name: name.to_owned(),
             ip,
             bound: Vec::new(),
+            datagrams: Vec::new(),
             next_port: PORTS_FROM,
             disk: Disk::new(),
             is_up: true,
@@ -42,7 +45,8 @@ impl Host {
         loop {
             let port = self.next_port;
             self.next_port = if port == u16::MAX { PORTS_FROM } else { port + 1 };
-            if !self.bound.iter().any(|(address, _)| address.port() == port) {
+            let mut all = self.bound.iter().chain(&self.datagrams);
+            if !all.any(|(address, _)| address.port() == port) {
                 return port;
             }
         }

@@ -9,6 +9,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::check::Lent;
+use super::datagrams::Datagrams;
 use super::events::{Due, Events};
 use super::faults::{Fault, Faults};
 use super::files::Files;
@@ -41,6 +42,7 @@ pub(crate) struct Machine {
     pub(super) ops: Ops,
     pub(super) files: Files,
     pub(super) connections: Connections,
+    pub(super) datagrams: Datagrams,
     pub(super) pipes: Pipes,
     /// Registered buffers, by their ring.
     pub(super) fixed: BTreeMap<usize, Vec<Memory>>,
@@ -85,6 +87,7 @@ impl Machine {
             ops: Ops::default(),
             files: Files::new(),
             connections: Connections::default(),
+            datagrams: Datagrams::default(),
             pipes: Pipes::default(),
             fixed: BTreeMap::new(),
             links: Vec::new(),
@@ -149,6 +152,7 @@ impl Machine {
             Due::Complete(op) => self.hand_over(op),
             Due::Timeout(op) => self.hand_over(op),
             Due::Arrival(connection, side) => self.arrive(connection, side),
+            Due::Datagram(number) => self.arrive_datagram(number),
             Due::Connect(op) => self.attempt_on_worker(op),
             Due::Notification(op) => self.hand_over(op),
             Due::GiveUp(op) => self.give_up(op),

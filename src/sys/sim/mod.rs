@@ -25,6 +25,7 @@ mod codes;
 mod complete;
 mod connect;
 mod contents;
+mod datagrams;
 mod disk;
 mod disk_names;
 mod disk_ops;
@@ -59,6 +60,7 @@ mod tests;
 mod timeouts;
 mod trace;
 mod tree;
+mod udp;
 mod world;
 mod zero_copy;
 

@@ -63,6 +63,8 @@ pub(super) struct Op {
     pub(super) source: Option<FileId>,
     pub(super) stage: Stage,
     pub(super) payload: Payload,
+    /// Whom a message is for, if it says so.
+    pub(super) target: Option<SocketAddr>,
     /// Bytes done so far by an op that goes on until all are.
     pub(super) done: usize,
     /// The rest of its chain.
@@ -93,6 +95,7 @@ impl Op {
             source: None,
             stage: Stage::Linked,
             payload: Payload::None,
+            target: None,
             done: 0,
             next: None,
             timeout: None,

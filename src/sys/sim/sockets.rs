@@ -9,6 +9,7 @@ use super::files::{FileId, Kind};
 use super::machine::Machine;
 use super::ops::OpId;
 use super::tcp::{State, Tcp};
+use super::udp::Udp;
 
 impl Machine {
     /// `socket(2)`.
@@ -17,10 +18,12 @@ impl Machine {
         if !matches!(family, libc::AF_INET | libc::AF_INET6) {
             return Err(io::Error::from_raw_os_error(libc::EAFNOSUPPORT));
         }
-        if kind & 0xf != libc::SOCK_STREAM {
-            return Err(io::Error::from_raw_os_error(libc::EPROTONOSUPPORT));
+        let is_v6 = family == libc::AF_INET6;
+        match kind & 0xf {
+            libc::SOCK_STREAM => self.open_new(Kind::Tcp(Box::new(Tcp::new(is_v6)))),
+            libc::SOCK_DGRAM => self.open_new(Kind::Udp(Box::new(Udp::new(is_v6)))),
+            _ => Err(io::Error::from_raw_os_error(libc::EPROTONOSUPPORT)),
         }
-        self.open_new(Kind::Tcp(Box::new(Tcp::new(family == libc::AF_INET6))))
     }
 
     pub(super) fn try_socket(&mut self, id: OpId) -> Tried {
@@ -51,13 +54,21 @@ impl Machine {
 
     /// `getsockname(2)`.
     pub(super) fn local_addr(&mut self, file: FileId) -> Result<SocketAddr, i32> {
-        let tcp = self.files.tcp(file).ok_or(libc::ENOTSOCK)?;
-        let none = SocketAddr::new(super::connect::unspecified(tcp.is_v6), 0);
-        Ok(tcp.local.unwrap_or(none))
+        let (is_v6, local) = match self.files.udp(file) {
+            Some(udp) => (udp.is_v6, udp.local),
+            None => {
+                let tcp = self.files.tcp(file).ok_or(libc::ENOTSOCK)?;
+                (tcp.is_v6, tcp.local)
+            }
+        };
+        Ok(local.unwrap_or(SocketAddr::new(super::connect::unspecified(is_v6), 0)))
     }
 
     /// `getpeername(2)`.
     pub(super) fn peer_addr(&mut self, file: FileId) -> Result<SocketAddr, i32> {
+        if let Some(udp) = self.files.udp(file) {
+            return udp.peer.ok_or(libc::ENOTCONN);
+        }
         let tcp = self.files.tcp(file).ok_or(libc::ENOTSOCK)?;
         let (peer, state) = (tcp.peer, &tcp.state);
         let State::Connected(connection, side) = *state else { return Err(libc::ENOTCONN) };
@@ -67,20 +78,27 @@ impl Machine {
 
     /// `getsockopt(2)`, of options of one or two integers.
     pub(super) fn option(&mut self, file: FileId, level: i32, name: i32) -> Result<[i32; 2], i32> {
-        let tcp = self.files.tcp(file).ok_or(libc::ENOTSOCK)?;
+        let (is_v6, kind, listens, error) =
+            match self.files.get_mut(file).map(|file| &mut file.kind) {
+                Some(Kind::Tcp(tcp)) => {
+                    let listens = matches!(tcp.state, State::Listening { .. });
+                    (tcp.is_v6, libc::SOCK_STREAM, listens, &mut tcp.error)
+                }
+                Some(Kind::Udp(udp)) => (udp.is_v6, libc::SOCK_DGRAM, false, &mut udp.error),
+                _ => return Err(libc::ENOTSOCK),
+            };
         match (level, name) {
             (libc::SOL_SOCKET, libc::SO_DOMAIN) => {
-                return Ok([if tcp.is_v6 { libc::AF_INET6 } else { libc::AF_INET }, 0]);
+                return Ok([if is_v6 { libc::AF_INET6 } else { libc::AF_INET }, 0]);
             }
-            (libc::SOL_SOCKET, libc::SO_TYPE) => return Ok([libc::SOCK_STREAM, 0]),
-            (libc::SOL_SOCKET, libc::SO_ACCEPTCONN) => {
-                return Ok([i32::from(matches!(tcp.state, State::Listening { .. })), 0]);
-            }
-            (libc::SOL_SOCKET, libc::SO_ERROR) => return Ok([std::mem::take(&mut tcp.error), 0]),
+            (libc::SOL_SOCKET, libc::SO_TYPE) => return Ok([kind, 0]),
+            (libc::SOL_SOCKET, libc::SO_ACCEPTCONN) => return Ok([i32::from(listens), 0]),
+            (libc::SOL_SOCKET, libc::SO_ERROR) => return Ok([std::mem::take(error), 0]),
             _ => {}
         }
         let set = self.files.get(file).and_then(|file| file.options.get(&(level, name)).copied());
-        Ok(set.unwrap_or_else(|| default_option(level, name)))
+        let is_datagram = kind == libc::SOCK_DGRAM;
+        Ok(set.unwrap_or_else(|| default_option(level, name, is_datagram)))
     }
 
     /// `setsockopt(2)`, of options of one or two integers.
@@ -91,7 +109,7 @@ impl Machine {
         name: i32,
         value: [i32; 2],
     ) -> Result<(), i32> {
-        if self.files.tcp(file).is_none() {
+        if self.files.tcp(file).is_none() && self.files.udp(file).is_none() {
             return Err(libc::ENOTSOCK);
         }
         let [first, second] = value;
@@ -101,6 +119,12 @@ impl Machine {
             }
             (libc::IPPROTO_IP, libc::IP_TTL) | (libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS)
                 if !(1..=255).contains(&first) =>
+            {
+                return Err(libc::EINVAL);
+            }
+            (libc::IPPROTO_IP, libc::IP_MULTICAST_TTL)
+            | (libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS)
+                if !(0..=255).contains(&first) =>
             {
                 return Err(libc::EINVAL);
             }
@@ -122,8 +146,9 @@ impl Machine {
 }
 
 /// What an option is before it is set.
-fn default_option(level: i32, name: i32) -> [i32; 2] {
+fn default_option(level: i32, name: i32, is_datagram: bool) -> [i32; 2] {
     let value = match (level, name) {
+        (libc::SOL_SOCKET, libc::SO_SNDBUF | libc::SO_RCVBUF) if is_datagram => 212_992,
         (libc::SOL_SOCKET, libc::SO_SNDBUF) => 16_384,
         (libc::SOL_SOCKET, libc::SO_RCVBUF) => 131_072,
         (libc::SOL_SOCKET, libc::SO_INCOMING_CPU) => -1,
@@ -132,6 +157,8 @@ fn default_option(level: i32, name: i32) -> [i32; 2] {
         (libc::IPPROTO_TCP, libc::TCP_KEEPINTVL) => 75,
         (libc::IPPROTO_TCP, libc::TCP_KEEPCNT) => 9,
         (libc::IPPROTO_TCP, libc::TCP_QUICKACK) => 1,
+        (libc::IPPROTO_IP, libc::IP_MULTICAST_LOOP | libc::IP_MULTICAST_TTL)
+        | (libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_LOOP | libc::IPV6_MULTICAST_HOPS) => 1,
         _ => 0,
     };
     [value, 0]

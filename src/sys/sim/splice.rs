@@ -91,7 +91,7 @@ impl Machine {
                 State::Connected(connection, side) => Ok(Side::Stream(connection, side)),
                 _ => Err(Not::Ever(libc::ENOTCONN)),
             },
-            Kind::Event(_) => Err(Not::Ever(libc::EINVAL)),
+            Kind::Event(_) | Kind::Udp(_) => Err(Not::Ever(libc::EINVAL)),
         }
     }
 

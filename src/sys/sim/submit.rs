@@ -82,6 +82,12 @@ impl Machine {
                 Ok(payload) => op.payload = payload,
                 Err(errno) => op.refused = errno,
             }
+            if matches!(sqe.opcode, codes::SENDMSG | codes::SENDMSG_ZC) {
+                match address::of_message(sqe.addr) {
+                    Ok(target) => op.target = target,
+                    Err(errno) => op.refused = errno,
+                }
+            }
         }
         self.note(codes::name(sqe.opcode), serial, i64::from(sqe.len));
         self.lend(&op);
@@ -99,9 +105,14 @@ impl Machine {
     fn copy_in(&mut self, sqe: &Sqe) -> Result<Payload, i32> {
         match sqe.opcode {
             codes::TIMEOUT | codes::LINK_TIMEOUT => self.deadline(sqe).map(Payload::Deadline),
-            codes::CONNECT => address::read(Memory::new(sqe.addr, sqe.off as usize))
-                .map(Payload::Address)
-                .ok_or(libc::EAFNOSUPPORT),
+            codes::CONNECT => {
+                let memory = Memory::new(sqe.addr, sqe.off as usize);
+                match address::read(memory) {
+                    Some(address) => Ok(Payload::Address(address)),
+                    None if address::is_nobody(memory) => Ok(Payload::None),
+                    None => Err(libc::EAFNOSUPPORT),
+                }
+            }
             codes::GETXATTR | codes::SETXATTR => {
                 Ok(Payload::Paths(memory::c_string(sqe.addr3), memory::c_string(sqe.addr)))
             }

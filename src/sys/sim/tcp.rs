@@ -102,6 +102,9 @@ impl Machine {
 
     pub(super) fn try_recv(&mut self, id: OpId) -> Tried {
         let Some(op) = self.ops.get(id) else { return Tried::Later };
+        if self.is_udp(op.file) {
+            return self.recv_datagram(id);
+        }
         let (ring, group, done) = (op.ring, op.sqe.buf_index, op.done);
         let flags = if op.sqe.opcode == codes::RECV { op.sqe.op_flags as i32 } else { 0 };
         let (selects, many) = (op.has_flag(codes::BUFFER_SELECT), op.is_multishot());
@@ -190,6 +193,9 @@ impl Machine {
 
     pub(super) fn try_send(&mut self, id: OpId) -> Tried {
         let Some(op) = self.ops.get(id) else { return Tried::Later };
+        if self.is_udp(op.file) {
+            return self.send_datagram(id);
+        }
         let (done, pieces) = (op.done, op.pieces());
         let flags = if op.sqe.opcode == codes::WRITE { 0 } else { op.sqe.op_flags as i32 };
         let (file, connection, side) = match self.connected(op.file) {
@@ -318,7 +324,7 @@ impl Machine {
     pub(super) fn shut_down(&mut self, file: FileId, how: i32) -> Result<(), i32> {
         let reads = matches!(how, libc::SHUT_RD | libc::SHUT_RDWR);
         let writes = matches!(how, libc::SHUT_WR | libc::SHUT_RDWR);
-        let Some(tcp) = self.files.tcp(file) else { return Err(libc::ENOTSOCK) };
+        let Some(tcp) = self.files.tcp(file) else { return self.shut_down_datagram(file, how) };
         match &mut tcp.state {
             State::Fresh | State::Ended => return Err(libc::ENOTCONN),
             State::Listening { queue, .. } => {

@@ -254,7 +254,7 @@ async fn chained_writes(rng: &mut fastrand::Rng) -> io::Result<()> {
 }
 
 /// It was asked to end, or a signal ended it, and nothing was moved.
-fn is_harmless(error: &io::Error) -> bool {
+pub(super) fn is_harmless(error: &io::Error) -> bool {
     use std::io::ErrorKind::{Interrupted, TimedOut};
     matches!(error.kind(), TimedOut | Interrupted)
         || matches!(error.raw_os_error(), Some(125 | 512))

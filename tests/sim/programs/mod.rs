@@ -1,12 +1,13 @@
 //! Random programs: what a program may do, in any order, with anything going wrong.
 //!
 //! Two hosts talk over connections whose bytes are known in advance, so that a byte that is lost,
-//! doubled or overtaken is seen where it is read. Their tasks drop operations at their n-th poll,
+//! doubled or overtaken is seen where it is read, and by datagrams that say their number. Their tasks drop operations at their n-th poll,
 //! cancel them, put limits around them, panic, are cancelled, and use channels, groups, files,
 //! blocking jobs and timers besides. Whatever fails is an outcome; what must hold is checked.
 
 mod besides;
 mod connection;
+pub(crate) mod datagrams;
 mod disturb;
 
 use std::cell::Cell;
@@ -19,11 +20,15 @@ use annulus::time::{sleep, timeout};
 use annulus::{Builder, spawn};
 
 use self::connection::Connection;
+use self::datagrams::Rules;
 
 const PORT: u16 = 7;
+/// Where datagrams are answered.
+const ANSWERS: u16 = 9;
 
 /// Accepts for ever, whatever an accept fails with.
 async fn server() -> io::Result<()> {
+    spawn(datagrams::answer(ANSWERS, rng_of(random()))).detach();
     let listener = loop {
         if let Ok(listener) = TcpListener::bind(("0.0.0.0", PORT)).await {
             break listener;
@@ -65,12 +70,21 @@ async fn server() -> io::Result<()> {
 }
 
 /// Some connections, one after another or at the same time, and other things besides.
-async fn client() {
+async fn client(rules: Rules) {
     let mut rng = rng_of(random());
     let mut tasks = Vec::new();
     for _ in 0..rng.usize(1..6) {
-        if rng.bool() {
-            tasks.push(spawn(besides::anything(rng_of(random()))));
+        match rng.u8(..6) {
+            0..3 => tasks.push(spawn(besides::anything(rng_of(random())))),
+            3 => {
+                let exchange = datagrams::exchange(rng_of(random()), rules);
+                tasks.push(disturb::task(&mut rng, async { drop(exchange.await) }));
+            }
+            4 => {
+                let ask = datagrams::ask(ANSWERS, rng_of(random()), rules);
+                tasks.push(disturb::task(&mut rng, async { drop(ask.await) }));
+            }
+            _ => {}
         }
         let limit = Duration::from_millis(rng.u64(1..2000));
         let Ok(Ok(stream)) = timeout(limit, TcpStream::connect(("server", PORT))).await else {
@@ -112,11 +126,13 @@ pub(crate) fn program(world: &mut World) -> u64 {
         .cq_entries([8, 16, 256][rng.usize(..3)])
         .buffer_pool([1, 2, 16][rng.usize(..3)], [64, 256, 4096][rng.usize(..3)])
         .task_budget([1, 3, 64][rng.usize(..3)]);
+    let faults = Faults::swarm(world.seed());
+    let rules = Rules::of(&faults);
     world.host_with("server", settings.clone(), server);
     for name in ["one", "two"].into_iter().take(rng.usize(1..3)) {
-        world.client(name, client);
+        world.client(name, move || client(rules));
     }
-    world.faults(Faults::swarm(world.seed()));
+    world.faults(faults);
     world.run().operations
 }
 

@@ -2,6 +2,7 @@
 
 mod broken_memory;
 mod conformance;
+mod datagrams;
 mod files;
 mod loops;
 mod opcodes;

@@ -19,15 +19,20 @@ fn how(opcode: Opcode) -> Result<&'static str, &'static str> {
         Opcode::Fsync => "what was written lasts, or the errors of the writes before come out",
         Opcode::PollAdd => "once and multishot, on everything; woken for nothing",
         Opcode::PollRemove => "as a cancel",
-        Opcode::Send | Opcode::SendMsg => "bounded windows, short sends, `MSG_WAITALL`, resets",
+        Opcode::Send | Opcode::SendMsg => {
+            "bounded windows, short sends, `MSG_WAITALL`, resets; datagrams, lost, doubled, late, refused"
+        }
         Opcode::Recv | Opcode::RecvMsg => {
-            "plain, peeked, whole, into provided buffers, multishot; FIN and reset at any byte"
+            "plain, peeked, whole, into provided buffers, multishot; FIN and reset at any byte; datagrams \
+             with their sender, cut, dropped by a full socket"
         }
         Opcode::SendZeroCopy | Opcode::SendMsgZeroCopy => "two completions, the second one late",
         Opcode::Accept => "once and multishot, bounded backlogs, accepts that win against cancels",
-        Opcode::Connect => "refused, unanswered, tried again, to a full backlog",
+        Opcode::Connect => {
+            "refused, unanswered, tried again, to a full backlog; of datagram sockets, and to nobody"
+        }
         Opcode::Shutdown => "each direction",
-        Opcode::Socket => "TCP over IPv4 and IPv6",
+        Opcode::Socket => "TCP and UDP over IPv4 and IPv6",
         Opcode::Close => "the number is free; the file lives on while an operation uses it",
         Opcode::AsyncCancel => "by user data, by descriptor, all: won, lost, too late",
         Opcode::LinkTimeout => "fires, or is taken back, in every order",

@@ -26,6 +26,11 @@ const MARKS: &[&str] = &[
     "connect without an answer",
     "connection reset by its peer",
     "connection reset on its way",
+    "datagram doubled",
+    "datagram for a full socket",
+    "datagram for nobody",
+    "datagram late",
+    "datagram lost",
     "end of a pipe",
     "enter busy",
     "enter interrupted",
@@ -212,6 +217,9 @@ fn play<F: Future>(seed: u64, settings: Builder, program: F) {
 fn a_sweep_comes_by_every_rare_path() {
     for seed in 0..500 {
         let settings = || Builder::new().raise_nofile_limit(false);
+        if seed < 100 {
+            play(seed, settings(), super::datagrams::exercise());
+        }
         match seed % 5 {
             0 => play(seed, settings(), streams()),
             1 => play(seed, settings().entries(4).cq_entries(8), crowd()),

@@ -228,7 +228,7 @@ impl Script {
             Situation::PeerCloses => {
                 kernel.push(&entry);
                 kernel.enter(0);
-                stage.close_peer(subject);
+                stage.close_peer(kernel, subject);
             }
             Situation::PeerShutsDown => {
                 kernel.push(&entry);
@@ -242,7 +242,8 @@ impl Script {
             Situation::ShutDown => {
                 kernel.push(&entry);
                 kernel.enter(0);
-                socket::shutdown(stage.server.as_fd(), Shutdown::Read).expect("a connection");
+                let ended = if subject.is_datagram() { &stage.receiver } else { &stage.server };
+                socket::shutdown(ended.as_fd(), Shutdown::Read).expect("a connection");
             }
             _ => return false,
         }

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use io_uring::squeue::{Entry, Flags};
 use io_uring::{opcode, types};
 
+use super::datagrams;
 use super::kernel::Kernel;
 use super::situations::Situation;
 use crate::sys::address::SocketAddress;
@@ -32,9 +33,16 @@ pub(super) enum Subject {
     PipeWrite,
     Splice,
     Tee,
+    Datagram,
+    DatagramFrom,
+    DatagramPeek,
+    DatagramRead,
+    DatagramPoll,
+    DatagramSelected,
+    DatagramMany,
 }
 
-pub(super) const SUBJECTS: [Subject; 18] = [
+pub(super) const SUBJECTS: [Subject; 25] = [
     Subject::Recv,
     Subject::RecvAll,
     Subject::Peek,
@@ -53,6 +61,13 @@ pub(super) const SUBJECTS: [Subject; 18] = [
     Subject::PipeWrite,
     Subject::Splice,
     Subject::Tee,
+    Subject::Datagram,
+    Subject::DatagramFrom,
+    Subject::DatagramPeek,
+    Subject::DatagramRead,
+    Subject::DatagramPoll,
+    Subject::DatagramSelected,
+    Subject::DatagramMany,
 ];
 
 impl Subject {
@@ -65,7 +80,22 @@ impl Subject {
     }
 
     fn is_stream(self) -> bool {
-        !self.accepts() && !self.counts() && !self.is_of_pipes()
+        !self.accepts() && !self.counts() && !self.is_of_pipes() && !self.is_datagram()
+    }
+
+    pub(super) fn is_datagram(self) -> bool {
+        use Subject::{Datagram, DatagramFrom, DatagramMany, DatagramPeek};
+        use Subject::{DatagramPoll, DatagramRead, DatagramSelected};
+        matches!(
+            self,
+            Datagram
+                | DatagramFrom
+                | DatagramPeek
+                | DatagramRead
+                | DatagramPoll
+                | DatagramSelected
+                | DatagramMany
+        )
     }
 
     fn is_of_pipes(self) -> bool {
@@ -76,8 +106,9 @@ impl Subject {
     /// Whether a situation makes sense for this op.
     pub(super) fn fits(self, situation: Situation) -> bool {
         match situation {
-            Situation::PeerCloses => self.is_stream() || self.is_of_pipes(),
-            Situation::PeerShutsDown | Situation::ShutDown => self.is_stream(),
+            Situation::PeerCloses => self.is_stream() || self.is_of_pipes() || self.is_datagram(),
+            Situation::PeerShutsDown => self.is_stream(),
+            Situation::ShutDown => self.is_stream() || self.is_datagram(),
             // A forced worker polls once more, and how often it says so is its own business.
             Situation::OnAWorker => !matches!(self, Subject::PollMany | Subject::CountPoll),
             _ => true,
@@ -98,6 +129,9 @@ pub(super) struct Stage {
     others: Vec<Owned>,
     /// An empty pipe, one that is full, and one that is moved to.
     pipes: [Ends; 3],
+    /// Two datagram sockets that talk to each other: one that receives, and its peer.
+    pub(super) receiver: Owned,
+    sender: Option<Owned>,
     /// Buffers that the kernel chooses from; never freed under its hands.
     _group: std::mem::ManuallyDrop<Mapping>,
 }
@@ -133,7 +167,21 @@ impl Stage {
             let write = opcode::Write::new(end(&pipes[1], 1), page.as_ptr(), 4096).build();
             assert_eq!(kernel.staged(write), 4096);
         }
-        Stage { listener, address, server, client, counter, others, pipes, _group: group }
+        let (receiver, sender) = datagram_pair(kernel);
+        let sender = Some(sender);
+        let _group = group;
+        Stage {
+            listener,
+            address,
+            server,
+            client,
+            counter,
+            others,
+            pipes,
+            receiver,
+            sender,
+            _group,
+        }
     }
 
     /// The op's entry; what it lends is leaked.
@@ -176,6 +224,27 @@ impl Stage {
             Subject::Tee => {
                 opcode::Tee::new(end(&self.pipes[0], 0), end(&self.pipes[2], 1), 64).build()
             }
+            _ => self.datagram_entry(subject, start),
+        }
+    }
+
+    fn datagram_entry(&self, subject: Subject, start: *mut u8) -> Entry {
+        let receiver = fd(&self.receiver);
+        match subject {
+            Subject::DatagramFrom => {
+                opcode::RecvMsg::new(receiver, datagrams::header(start, 64)).build()
+            }
+            Subject::DatagramPeek => {
+                opcode::Recv::new(receiver, start, 64).flags(libc::MSG_PEEK).build()
+            }
+            Subject::DatagramRead => opcode::Read::new(receiver, start, 64).build(),
+            Subject::DatagramPoll => opcode::PollAdd::new(receiver, 1).build(),
+            Subject::DatagramSelected => opcode::Recv::new(receiver, std::ptr::null_mut(), 64)
+                .buf_group(7)
+                .build()
+                .flags(Flags::BUFFER_SELECT),
+            Subject::DatagramMany => opcode::RecvMulti::new(receiver, 7).build(),
+            _ => opcode::Recv::new(receiver, start, 64).build(),
         }
     }
 
@@ -196,6 +265,9 @@ impl Stage {
         } else if subject.is_of_pipes() {
             let write = opcode::Write::new(end(&self.pipes[0], 1), b"0123456789".as_ptr(), 10);
             assert_eq!(kernel.staged(write.build()), 10);
+        } else if let (Some(sender), true) = (&self.sender, subject.is_datagram()) {
+            let send = opcode::Send::new(fd(sender), b"0123456789".as_ptr(), 10).build();
+            assert_eq!(kernel.staged(send), 10);
         } else if let Some(client) = &self.client {
             let bytes = b"0123456789";
             let send = opcode::Send::new(fd(client), bytes.as_ptr(), 10).build();
@@ -204,8 +276,14 @@ impl Stage {
     }
 
     /// Closes what the op's file has on its other side.
-    pub(super) fn close_peer(&mut self, subject: Subject) {
+    pub(super) fn close_peer(&mut self, kernel: &mut Kernel, subject: Subject) {
         match subject {
+            _ if subject.is_datagram() => {
+                self.sender = None;
+                // It hears of that by what it sends.
+                let send = opcode::Send::new(fd(&self.receiver), b"x".as_ptr(), 1).build();
+                assert_eq!(kernel.staged(send), 1);
+            }
             Subject::PipeWrite => self.pipes[1][0] = None,
             _ if subject.is_of_pipes() => self.pipes[0][1] = None,
             _ => self.client = None,
@@ -221,6 +299,7 @@ impl Stage {
             Subject::PipeWrite => end(&self.pipes[1], 1).0,
             // By what they move to.
             Subject::Splice | Subject::Tee => end(&self.pipes[2], 1).0,
+            _ if subject.is_datagram() => self.receiver.as_raw_fd(),
             _ => self.server.as_raw_fd(),
         }
     }
@@ -247,8 +326,19 @@ fn connected(kernel: &mut Kernel, address: SocketAddr) -> Owned {
     client
 }
 
+/// Two datagram sockets, each connected to the other.
+fn datagram_pair(kernel: &mut Kernel) -> (Owned, Owned) {
+    let [one, other] = [datagrams::bound(), datagrams::bound()];
+    for (from, to) in [(&one, &other), (&other, &one)] {
+        let address = SocketAddress::from(socket::local_addr(to.as_fd()).expect("its address"));
+        let connect = opcode::Connect::new(fd(from), address.as_ptr(), address.len()).build();
+        assert_eq!(kernel.staged(connect), 0);
+    }
+    (one, other)
+}
+
 /// Registers four buffers of 16 bytes as group 7.
-fn provide(kernel: &Kernel) -> Mapping {
+pub(super) fn provide(kernel: &Kernel) -> Mapping {
     let mapping = Mapping::new(8192).expect("two pages");
     let start = mapping.start().as_ptr();
     for id in 0..4_u64 {
