@@ -44,8 +44,4 @@ reported a_cell_freed_before_the_final_completion_is_found "detected memory leak
 checked --lib
 # What is planted there leaks, or worse; their program without a plant stays.
 checked --test sim -- --skip plants::a_ --skip plants::an_
-# The behaviour tests that say most about memory, in a simulated world; those of the real kernel among
-# them run as ever.
-ANNULUS_WORLD=1 checked --test cancellation --test shutdown -- --skip refused:: --skip forgotten:: \
-    --skip thread_local --skip panics_when_an_abandoned
 echo "asan: $ANNULUS_SIM_SEEDS random programs and the library's tests touched no freed memory, and leaked none"
