@@ -12,11 +12,17 @@
 //!
 //! [`LazyWaker`] does the same for the clone that a waiter leaves behind: it is made only when
 //! somebody has to wait, and between two borrows.
+//!
+//! The waker of a loop's own task is nobody else's code. It is a name, so it is cloned where it is
+//! needed, and tasks of one thread are woken within the borrow, which puts them into a queue.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::{Context, Poll, Waker};
+
+use crate::scheduler::{self, TaskId};
 
 /// State that waiters wait on.
 pub(crate) trait Machine {
@@ -46,12 +52,27 @@ impl<M: Machine> LocalCell<M> {
     pub(crate) fn update<R>(&self, change: impl FnOnce(&mut M) -> R) -> R {
         let mut machine = self.0.borrow_mut();
         let result = change(&mut machine);
-        let first = machine.next_wake();
-        drop(machine);
-        if let Some(first) = first {
-            wake_each(first, || self.0.borrow_mut().next_wake());
+        if let Some(first) = machine.next_wake() {
+            self.wake_all(machine, first);
         }
         result
+    }
+
+    /// Wakes whom the machine has marked: tasks within the borrow, others from the first of them on
+    /// after it. Not inlined, so that a change that wakes nobody costs nothing of it.
+    #[inline(never)]
+    fn wake_all(&self, mut machine: RefMut<'_, M>, first: Waker) {
+        let mut next = Some(first);
+        while let Some(waker) = next {
+            match name_of(waker) {
+                Ok(task) => scheduler::wake(task),
+                Err(foreign) => {
+                    drop(machine);
+                    return wake_each(foreign, || self.0.borrow_mut().next_wake());
+                }
+            }
+            next = machine.next_wake();
+        }
     }
 
     /// Changes the machine in a way that gives nobody a reason to be woken.
@@ -69,6 +90,15 @@ impl<M: Machine> LocalCell<M> {
     ) -> Poll<R> {
         LazyWaker::poll(cx, |waker| self.update(|machine| attempt(machine, waker)))
     }
+}
+
+/// The task that a waker is the name of.
+#[inline]
+fn name_of(waker: Waker) -> Result<TaskId, Waker> {
+    let Some(task) = scheduler::task_of(&waker) else { return Err(waker) };
+    // A name owns nothing that would have to be dropped.
+    let _name = ManuallyDrop::new(waker);
+    Ok(task)
 }
 
 /// Calls `first`, then whatever `next` gives until it gives nothing.
@@ -123,9 +153,12 @@ impl<'a> LazyWaker<'a> {
         }
     }
 
-    /// An owned waker; `None` in the first attempt, which is then repeated.
+    /// An owned waker; `None` in the first attempt, which is then repeated, unless it is a name.
     #[inline]
     pub(crate) fn take(&mut self) -> Option<Waker> {
+        if let Some(task) = scheduler::task_of(self.current) {
+            return Some(scheduler::waker_of(task));
+        }
         let owned = self.owned.take();
         self.wanted = owned.is_none();
         owned
@@ -145,10 +178,9 @@ impl<'a> LazyWaker<'a> {
     /// Keeps a superfluous waker until the borrows have ended, and drops it then.
     #[inline]
     pub(crate) fn discard(&mut self, waker: Option<Waker>) {
-        if waker.is_some() {
-            debug_assert!(self.spent.is_none(), "one attempt gives up one waker at most");
-            self.spent = waker;
-        }
+        let Some(Err(foreign)) = waker.map(name_of) else { return };
+        debug_assert!(self.spent.is_none(), "one attempt gives up one waker at most");
+        self.spent = Some(foreign);
     }
 }
 
