@@ -18,6 +18,9 @@ use crate::growth;
 use crate::scheduler::Wake;
 use crate::sys::Outcome;
 
+/// Ends a list of free slots: no slot has this place.
+const END: u32 = u32::MAX;
+
 /// One op between its first poll and the moment its outcome is taken.
 #[repr(align(64))]
 pub(super) struct Slot {
@@ -31,8 +34,9 @@ pub(super) struct Slot {
     pub(super) stream: Option<Box<Stream>>,
     generation: u32,
     pub(super) marks: Marks,
-    /// The result of an op that completes in two parts, once the first has come.
-    pub(super) first: i32,
+    /// The result of an op that completes in two parts, once the first has come; of a free slot, the
+    /// next one of its kind.
+    first_or_next: u32,
     /// The loop's time when the op was pushed, in nanoseconds.
     pub(super) since_ns: u64,
 }
@@ -62,7 +66,7 @@ impl Slot {
             stream: None,
             generation: 0,
             marks: Marks::default(),
-            first: 0,
+            first_or_next: END,
             since_ns: 0,
         }
     }
@@ -79,10 +83,10 @@ impl Slot {
     #[cold]
     pub(super) fn join_parts(&mut self, part: Outcome) -> Option<Outcome> {
         if !part.is_final() {
-            self.first = part.res;
+            self.first_or_next = part.res as u32;
             return None;
         }
-        Some(Outcome { res: self.first, flags: 0 })
+        Some(Outcome { res: self.first_or_next as i32, flags: 0 })
     }
 
     /// Whether the op has ended and its future has not asked for the outcome yet.
@@ -103,7 +107,7 @@ impl Slot {
 
 /// A slot that is free, until an op is begun there.
 pub(super) struct Vacant<'a> {
-    free: &'a mut Vec<u32>,
+    free: &'a mut u32,
     others: &'a mut Others,
     index: u32,
     slot: &'a mut Slot,
@@ -120,11 +124,12 @@ impl Vacant<'_> {
     #[inline(always)]
     pub(super) fn begin(self, wake: Wake, about: About, marks: Marks, since_ns: u64) -> OpKey {
         let Vacant { free, others, index, slot } = self;
+        let next = slot.first_or_next;
         slot.lifecycle = Lifecycle::Waiting(others.note(index, wake));
         (slot.counted, slot.lane) = (about.descriptor.map(FdRef::place), about.lane);
         slot.marks = marks;
         slot.since_ns = since_ns;
-        free.pop();
+        *free = next;
         OpKey { index, generation: slot.generation }
     }
 }
@@ -132,8 +137,8 @@ impl Vacant<'_> {
 /// All slots, addressed by key.
 pub(super) struct Table {
     slots: Vec<Slot>,
-    /// Those that are free, by the kind of their seats.
-    free: [Vec<u32>; EMPTY_KINDS],
+    /// The first of those that are free, by the kind of their seats; each names the next.
+    free: [u32; EMPTY_KINDS],
     freeing: Freeing,
     others: Others,
 }
@@ -142,7 +147,7 @@ impl Table {
     pub(super) fn new() -> Self {
         Table {
             slots: Vec::new(),
-            free: [const { Vec::new() }; EMPTY_KINDS],
+            free: [END; EMPTY_KINDS],
             freeing: Freeing::default(),
             others: Others::default(),
         }
@@ -150,7 +155,7 @@ impl Table {
 
     /// How many slots are used.
     pub(super) fn len(&self) -> usize {
-        self.slots.len() - self.free.iter().map(Vec::len).sum::<usize>()
+        self.slots.iter().filter(|slot| slot.seat.is_taken()).count()
     }
 
     /// How many slots there are, used or not.
@@ -172,7 +177,7 @@ impl Table {
     #[inline(always)]
     fn vacant_of(&mut self, kind: usize) -> Option<Vacant<'_>> {
         let free = &mut self.free[kind];
-        let index = *free.last()?;
+        let index = *free;
         let slot = self.slots.get_mut(index as usize)?;
         Some(Vacant { free, others: &mut self.others, index, slot })
     }
@@ -180,7 +185,7 @@ impl Table {
     /// A free slot with room for an op of type `T`, made where there is none.
     pub(super) fn make_vacant<T: Op, const TIMED: bool>(&mut self) -> Vacant<'_> {
         let kind = slot::kind_of::<T, TIMED>();
-        if self.free[kind].is_empty() {
+        if self.free[kind] == END {
             self.add(kind);
         }
         self.vacant_of(kind).expect("a slot was added where none was free")
@@ -189,23 +194,36 @@ impl Table {
     /// Makes a slot of this kind, of a bare one if there is one.
     #[cold]
     fn add(&mut self, kind: usize) {
-        let index = self.free[BARE].pop().unwrap_or_else(|| {
+        let index = self.take_bare().unwrap_or_else(|| {
             growth::push(&mut self.slots, Slot::new());
             (self.slots.len() - 1) as u32
         });
         self.slots[index as usize].seat.furnish(kind);
-        growth::push(&mut self.free[kind], index);
+        self.list(kind, index);
     }
 
     /// Gives a cell that its op has left elsewhere to a slot without one.
     pub(super) fn recycle(&mut self, cell: EmptyCell) {
-        if !cell.is_kept() || self.free[BARE].is_empty() {
-            return self.freeing.free(cell);
+        let bare = if cell.is_kept() { self.take_bare() } else { None };
+        match bare {
+            None => self.freeing.free(cell),
+            Some(index) => {
+                let kind = self.slots[index as usize].seat.settle(cell);
+                self.list(kind, index);
+            }
         }
-        if let Some(index) = self.free[BARE].pop() {
-            let kind = self.slots[index as usize].seat.settle(cell);
-            growth::push(&mut self.free[kind], index);
-        }
+    }
+
+    /// Takes a slot without a cell off its list.
+    fn take_bare(&mut self) -> Option<u32> {
+        let index = self.free[BARE];
+        self.free[BARE] = self.slots.get(index as usize)?.first_or_next;
+        Some(index)
+    }
+
+    /// Puts a slot, whose seat is of this kind now, onto its list.
+    fn list(&mut self, kind: usize, index: u32) {
+        self.slots[index as usize].first_or_next = std::mem::replace(&mut self.free[kind], index);
     }
 
     /// Frees no cell while the kernel has left entries in the queue.
@@ -233,7 +251,8 @@ impl Table {
         let (op, left) = slot.seat.take::<T>(&mut self.freeing);
         slot.lifecycle = Lifecycle::Abandoned;
         slot.generation = slot.generation.wrapping_add(1);
-        growth::push(&mut self.free[left], key.index);
+        let free = &mut self.free[left];
+        slot.first_or_next = std::mem::replace(free, key.index);
         Some((op, outcome))
     }
 
@@ -266,7 +285,7 @@ impl Table {
         let (op, left) = slot.seat.take(&mut self.freeing);
         slot.free();
         self.others.forget(key.index);
-        growth::push(&mut self.free[left], key.index);
+        self.list(left, key.index);
         Some(op)
     }
 
@@ -278,8 +297,7 @@ impl Table {
         let is_plain = slot.generation == key.generation
             && slot.stream.is_none()
             && !slot.marks.has(Marks::CLOSED)
-            && outcome.res >= 0
-            && outcome.is_whole()
+            && outcome.is_whole_success()
             && matches!(slot.lifecycle, Lifecycle::Waiting(_));
         if !is_plain {
             return None;
@@ -325,7 +343,7 @@ impl Table {
         let cell = slot.seat.leave();
         slot.free();
         self.others.forget(key.index);
-        growth::push(&mut self.free[BARE], key.index);
+        self.list(BARE, key.index);
         cell
     }
 

@@ -51,6 +51,12 @@ impl Outcome {
         self.flags & (F_MORE | F_NOTIF) == 0
     }
 
+    /// Whether that outcome is a success; both at once, since every completion is asked.
+    #[inline]
+    pub(crate) fn is_whole_success(self) -> bool {
+        (self.flags & (F_MORE | F_NOTIF)) | (self.res as u32 & (1 << 31)) == 0
+    }
+
     /// Whether the op ended because of a cancel or an expired linked timeout.
     #[inline]
     pub(crate) fn is_cancelled(self) -> bool {
