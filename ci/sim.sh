@@ -11,7 +11,7 @@ ANNULUS_WORLD=1 cargo test --quiet --features sim \
     --test cancellation --test loop --test net --test queues --test shutdown --test structure --test udp
 ANNULUS_WORLD=1 cargo test --quiet --features sim --test fs both_worlds
 export ANNULUS_SIM_SEEDS=${ANNULUS_SIM_SEEDS:-20000}
-cargo test --release --quiet --features sim --test sim programs -- --nocapture
+cargo test --profile sim --quiet --features sim --test sim programs -- --nocapture
 # And what the simulator itself does in a second, in one long conversation.
-cargo test --release --quiet --features sim --test sim how_many -- --ignored --nocapture
+cargo test --profile sim --quiet --features sim --test sim how_many -- --ignored --nocapture
 echo "sim: $ANNULUS_SIM_SEEDS seeds broke no rule"

@@ -67,6 +67,11 @@ impl World {
     }
 
     fn mend(&mut self, now_ns: u64) {
+        let cut = self.nemesis.cut.iter().map(|(at_ns, ..)| at_ns);
+        let mut due = cut.chain(self.nemesis.down.iter().map(|(at_ns, _)| at_ns));
+        if !due.any(|at_ns| *at_ns <= now_ns) {
+            return;
+        }
         let cut = std::mem::take(&mut self.nemesis.cut);
         let (mended, cut) = cut.into_iter().partition(|(at_ns, ..)| *at_ns <= now_ns);
         self.nemesis.cut = cut;

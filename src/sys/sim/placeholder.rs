@@ -71,6 +71,8 @@ pub(super) fn was_raised(counter: RawFd) -> bool {
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     epoll: Option<OwnedFd>,
+    /// How many of them have not been found closed: without any there is nothing to look for.
+    open: usize,
 }
 
 impl Watch {
@@ -92,15 +94,17 @@ impl Watch {
         check(unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, watched, &mut event) })?;
         // SAFETY: both are open; what `number` named was nothing but a number.
         check(unsafe { libc::dup3(writer.as_raw_fd(), number.as_raw_fd(), libc::O_CLOEXEC) })?;
+        self.open += 1;
         Ok(Placeholder::Stray { _reader: reader })
     }
 
     /// The tokens of those that were closed since the last look, the oldest first.
-    pub(super) fn look(&self, found: &mut Vec<u64>) {
-        let Some(epoll) = &self.epoll else { return };
+    pub(super) fn look(&mut self, found: &mut Vec<u64>) {
+        let Some(epoll) = self.epoll.as_ref().filter(|_| self.open > 0) else { return };
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; 64];
         // SAFETY: `events` has room for as many as the call is told.
         let count = unsafe { libc::epoll_wait(epoll.as_raw_fd(), events.as_mut_ptr(), 64, 0) };
+        self.open = self.open.saturating_sub(count.max(0) as usize);
         found.extend(events[..count.max(0) as usize].iter().map(|event| event.u64));
         found.sort_unstable();
     }
