@@ -44,6 +44,9 @@ const _: () = assert!(size_of::<Registration>() == 40 && size_of::<Entry>() == 1
 pub(crate) struct Mapping {
     start: NonNull<u8>,
     len: usize,
+    /// Whether it is memory of the heap, for a simulated ring.
+    #[cfg(feature = "sim")]
+    is_heap: bool,
 }
 
 // SAFETY: a mapping is owned memory without thread affinity.
@@ -52,6 +55,10 @@ unsafe impl Send for Mapping {}
 impl Mapping {
     /// Anonymous pages, filled with zeros when they are first used.
     pub(crate) fn new(len: usize) -> io::Result<Mapping> {
+        #[cfg(feature = "sim")]
+        if len <= HEAP_MAX && super::sim::is_installed() {
+            return Ok(Mapping::on_heap(len));
+        }
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         // SAFETY: a new anonymous mapping touches no memory that is in use.
@@ -60,7 +67,22 @@ impl Mapping {
             return Err(io::Error::last_os_error());
         }
         let start = NonNull::new(start.cast()).ok_or_else(|| io::Error::other("mapped at zero"))?;
-        Ok(Mapping { start, len })
+        Ok(Mapping {
+            start,
+            len,
+            #[cfg(feature = "sim")]
+            is_heap: false,
+        })
+    }
+
+    /// As [`new`](Self::new), without a system call, and where sanitizers see it.
+    #[cfg(feature = "sim")]
+    fn on_heap(len: usize) -> Mapping {
+        use std::alloc::{alloc_zeroed, handle_alloc_error};
+        let layout = heap_layout(len);
+        // SAFETY: the layout is not of size zero.
+        let start = NonNull::new(unsafe { alloc_zeroed(layout) });
+        Mapping { start: start.unwrap_or_else(|| handle_alloc_error(layout)), len, is_heap: true }
     }
 
     /// The first byte.
@@ -69,8 +91,25 @@ impl Mapping {
     }
 }
 
+/// Up to so many bytes are memory of the heap; of more, most may never be used, and pages that are not
+/// cost nothing.
+#[cfg(feature = "sim")]
+const HEAP_MAX: usize = 256 * 1024;
+
+/// Memory of the heap that begins on a page, as a ring asks for.
+#[cfg(feature = "sim")]
+fn heap_layout(len: usize) -> std::alloc::Layout {
+    std::alloc::Layout::from_size_align(len.max(1), 4096).expect("a length that fits")
+}
+
 impl Drop for Mapping {
     fn drop(&mut self) {
+        #[cfg(feature = "sim")]
+        if self.is_heap {
+            // SAFETY: it was allocated with this layout, and whoever lent it has had it back.
+            unsafe { std::alloc::dealloc(self.start.as_ptr(), heap_layout(self.len)) };
+            return;
+        }
         // SAFETY: the pages are this mapping's own, and whoever lent them has had them back.
         let _cannot_fail = unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
     }

@@ -14,6 +14,8 @@ pub(super) struct Group {
     seen: u16,
     /// The buffers that are the kernel's, by id.
     kernels: Vec<bool>,
+    /// How many they are.
+    free: usize,
 }
 
 /// A buffer that was taken for an op.
@@ -25,7 +27,7 @@ pub(super) struct Selected {
 
 impl Group {
     pub(super) fn new(addr: u64, entries: u16) -> Group {
-        Group { addr, entries, head: 0, seen: 0, kernels: Vec::new() }
+        Group { addr, entries, head: 0, seen: 0, kernels: Vec::new(), free: 0 }
     }
 
     /// Takes in what the user has provided since; the id of a buffer that the kernel had already.
@@ -40,6 +42,8 @@ impl Group {
             }
             if std::mem::replace(&mut self.kernels[place], true) {
                 twice = Some(id);
+            } else {
+                self.free += 1;
             }
             self.seen = self.seen.wrapping_add(1);
         }
@@ -60,14 +64,15 @@ impl Group {
 
     fn take(&mut self) {
         if let Some(next) = self.next() {
-            self.kernels[usize::from(next.id)] = false;
+            let was_free = std::mem::take(&mut self.kernels[usize::from(next.id)]);
+            self.free -= usize::from(was_free);
             self.head = self.head.wrapping_add(1);
         }
     }
 
     /// How many buffers are the kernel's.
     pub(super) fn free(&self) -> usize {
-        self.kernels.iter().filter(|kernels| **kernels).count()
+        self.free
     }
 }
 

@@ -84,7 +84,8 @@ impl Memory {
 
     /// Fills all of it with noise, as a device may while the memory is lent.
     pub(super) fn scribble(&self, rng: &mut Rng) {
-        let noise = rng.next().to_ne_bytes();
+        let noise = [rng.next(); 32].map(u64::to_ne_bytes);
+        let noise = noise.as_flattened();
         let mut at = 0;
         while at < self.len {
             self.write(at, &noise[..noise.len().min(self.len - at)]);

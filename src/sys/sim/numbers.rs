@@ -64,8 +64,14 @@ impl Machine {
     pub(super) fn close_owned(&mut self, fd: OwnedFd) {
         let number = fd.as_raw_fd();
         if let Some(Descriptor { placeholder, .. }) = self.files.table.get(&number) {
-            if matches!(placeholder, Placeholder::Plain) {
-                placeholder::give_back(fd);
+            match placeholder {
+                Placeholder::Plain => placeholder::give_back(fd),
+                Placeholder::Counter => {
+                    // What another thread has counted meanwhile is nothing to the next loop.
+                    let _was_raised = placeholder::was_raised(number);
+                    placeholder::give_back_counter(fd);
+                }
+                Placeholder::Stray { .. } => drop(fd),
             }
             return self.forget_number(number);
         }
@@ -79,8 +85,13 @@ impl Machine {
     /// The user has a descriptor from now on, and closes it without a word.
     pub(super) fn let_go(&mut self, fd: &OwnedFd) {
         let Some(descriptor) = self.files.table.get_mut(&fd.as_raw_fd()) else { return };
-        if !matches!(descriptor.placeholder, Placeholder::Plain) {
-            return;
+        match &mut descriptor.placeholder {
+            Placeholder::Plain => {}
+            Placeholder::Stray { is_taken_in, .. } => {
+                self.files.strays += usize::from(std::mem::take(is_taken_in));
+                return;
+            }
+            Placeholder::Counter => return,
         }
         match self.files.watch.let_go(fd, descriptor.token) {
             Ok(stray) => {
@@ -91,13 +102,25 @@ impl Machine {
         }
     }
 
+    /// The crate has taken a descriptor of the user's in, and tells of its close.
+    pub(super) fn take_in(&mut self, number: RawFd) {
+        let descriptor = self.files.table.get_mut(&number);
+        if let Some(Placeholder::Stray { is_taken_in, .. }) =
+            descriptor.map(|descriptor| &mut descriptor.placeholder)
+        {
+            self.files.strays -= usize::from(!std::mem::replace(is_taken_in, true));
+        }
+    }
+
     /// Takes a number that is closed out of the table.
     fn forget_number(&mut self, number: RawFd) {
         let Some(descriptor) = self.files.table.remove(&number) else { return };
         self.files.tokens.remove(&descriptor.token);
         match descriptor.placeholder {
             Placeholder::Plain => {}
-            Placeholder::Stray { .. } => self.files.strays -= 1,
+            Placeholder::Stray { is_taken_in, .. } => {
+                self.files.strays -= usize::from(!is_taken_in);
+            }
             Placeholder::Counter => self.files.counters.retain(|counter| *counter != number),
         }
         self.note("close", descriptor.token, 0);

@@ -50,6 +50,24 @@ pub(super) enum Payload {
     Descriptor(i32),
 }
 
+/// The memory of an op, piece by piece.
+#[derive(Debug)]
+pub(super) enum Pieces {
+    One([Memory; 1]),
+    Many(Vec<Memory>),
+}
+
+impl std::ops::Deref for Pieces {
+    type Target = [Memory];
+
+    fn deref(&self) -> &[Memory] {
+        match self {
+            Pieces::One(piece) => piece,
+            Pieces::Many(pieces) => pieces,
+        }
+    }
+}
+
 /// One op.
 #[derive(Debug)]
 pub(super) struct Op {
@@ -136,10 +154,10 @@ impl Op {
     }
 
     /// The memory that a vectored op lends, or the one buffer.
-    pub(super) fn pieces(&self) -> Vec<Memory> {
+    pub(super) fn pieces(&self) -> Pieces {
         match &self.payload {
-            Payload::Pieces(pieces) => pieces.clone(),
-            _ => vec![self.memory()],
+            Payload::Pieces(pieces) => Pieces::Many(pieces.clone()),
+            _ => Pieces::One([self.memory()]),
         }
     }
 }

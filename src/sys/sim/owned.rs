@@ -38,6 +38,9 @@ impl Drop for Owned {
 
 impl From<OwnedFd> for Owned {
     fn from(fd: OwnedFd) -> Self {
+        if is_installed() {
+            with(|machine| machine.take_in(fd.as_raw_fd()));
+        }
         Owned(ManuallyDrop::new(fd))
     }
 }

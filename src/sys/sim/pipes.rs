@@ -215,7 +215,10 @@ impl Machine {
     /// Takes the first bytes out; there are so many.
     pub(super) fn take_from(&mut self, id: PipeId, count: usize) -> Vec<u8> {
         let pipe = self.pipes.get_mut(id);
-        let bytes = pipe.ready.drain(..count).collect();
+        let (front, back) = pipe.ready.as_slices();
+        let from_front = count.min(front.len());
+        let bytes = [&front[..from_front], &back[..count - from_front]].concat();
+        pipe.ready.drain(..count);
         if let Some(writer) = pipe.ends[End::Writer as usize] {
             self.wake_file(writer, POLLOUT);
         }

@@ -21,6 +21,7 @@ const KEPT_MAX: usize = 64;
 
 thread_local! {
     static KEPT: RefCell<Vec<OwnedFd>> = const { RefCell::new(Vec::new()) };
+    static COUNTERS: RefCell<Vec<OwnedFd>> = const { RefCell::new(Vec::new()) };
 }
 
 /// How the simulator learns what becomes of a number.
@@ -28,8 +29,8 @@ thread_local! {
 pub(super) enum Placeholder {
     /// The crate tells.
     Plain,
-    /// Its pipe hangs up.
-    Stray { _reader: OwnedFd },
+    /// Its pipe hangs up, or the crate tells, if it has it (again).
+    Stray { _reader: OwnedFd, is_taken_in: bool },
     /// As plain; its count may rise.
     Counter,
 }
@@ -57,7 +58,16 @@ pub(super) fn give_back(number: OwnedFd) {
 
 /// A number that is an event counter.
 pub(super) fn counter() -> io::Result<OwnedFd> {
-    eventfd::real()
+    COUNTERS.with_borrow_mut(Vec::pop).map_or_else(eventfd::real, Ok)
+}
+
+/// Takes a counter back that no other thread has; its count is zero.
+pub(super) fn give_back_counter(counter: OwnedFd) {
+    COUNTERS.with_borrow_mut(|kept| {
+        if kept.len() < KEPT_MAX {
+            kept.push(counter);
+        }
+    });
 }
 
 /// Whether another thread has raised a counter; it is zero afterwards.
@@ -71,8 +81,6 @@ pub(super) fn was_raised(counter: RawFd) -> bool {
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     epoll: Option<OwnedFd>,
-    /// How many of them have not been found closed: without any there is nothing to look for.
-    open: usize,
 }
 
 impl Watch {
@@ -94,17 +102,15 @@ impl Watch {
         check(unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, watched, &mut event) })?;
         // SAFETY: both are open; what `number` named was nothing but a number.
         check(unsafe { libc::dup3(writer.as_raw_fd(), number.as_raw_fd(), libc::O_CLOEXEC) })?;
-        self.open += 1;
-        Ok(Placeholder::Stray { _reader: reader })
+        Ok(Placeholder::Stray { _reader: reader, is_taken_in: false })
     }
 
     /// The tokens of those that were closed since the last look, the oldest first.
-    pub(super) fn look(&mut self, found: &mut Vec<u64>) {
-        let Some(epoll) = self.epoll.as_ref().filter(|_| self.open > 0) else { return };
+    pub(super) fn look(&self, found: &mut Vec<u64>) {
+        let Some(epoll) = &self.epoll else { return };
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; 64];
         // SAFETY: `events` has room for as many as the call is told.
         let count = unsafe { libc::epoll_wait(epoll.as_raw_fd(), events.as_mut_ptr(), 64, 0) };
-        self.open = self.open.saturating_sub(count.max(0) as usize);
         found.extend(events[..count.max(0) as usize].iter().map(|event| event.u64));
         found.sort_unstable();
     }

@@ -9,7 +9,7 @@ use super::files::{FileId, Kind, POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP};
 use super::machine::Machine;
 use super::memory::{self, Memory};
 use super::network::ConnId;
-use super::ops::OpId;
+use super::ops::{OpId, Pieces};
 use super::{Fault, address};
 
 /// What a TCP socket is.
@@ -132,13 +132,13 @@ impl Machine {
         }
         let Some(op) = self.ops.get(id) else { return Tried::Later };
         let pieces = match selected {
-            Some(selected) => vec![Memory::new(
+            Some(selected) => Pieces::One([Memory::new(
                 selected.memory.addr,
                 match op.sqe.len as usize {
                     0 => selected.memory.len,
                     asked => selected.memory.len.min(asked),
                 },
-            )],
+            )]),
             None => op.pieces(),
         };
         let wanted = memory::total(&pieces) - done;

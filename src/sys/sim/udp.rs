@@ -14,7 +14,7 @@ use super::connect::{loopback, unspecified};
 use super::files::{FileId, Kind, POLLERR, POLLIN, POLLOUT, POLLRDHUP};
 use super::machine::Machine;
 use super::memory::{self, Memory};
-use super::ops::{OpId, Payload};
+use super::ops::{OpId, Payload, Pieces};
 use super::{Fault, HostId, address};
 
 /// What a datagram takes of a receive buffer besides its bytes.
@@ -128,7 +128,7 @@ impl Machine {
         let (header, asked) = (op.sqe.addr, op.sqe.len as usize);
         let (selects, many) = (op.has_flag(codes::BUFFER_SELECT), op.is_multishot());
         let Some(file) = op.file else { return Tried::error(libc::EBADF) };
-        let pieces = if selects { Vec::new() } else { op.pieces() };
+        let pieces = if selects { Pieces::Many(Vec::new()) } else { op.pieces() };
         let selected = if selects { self.next_buffer(ring, group) } else { None };
         if selects && selected.is_none() {
             return Tried::error(libc::ENOBUFS);
@@ -148,8 +148,10 @@ impl Machine {
             };
         };
         let pieces = match &selected {
-            Some(selected) if asked == 0 => vec![selected.memory],
-            Some(Selected { memory, .. }) => vec![Memory::new(memory.addr, memory.len.min(asked))],
+            Some(selected) if asked == 0 => Pieces::One([selected.memory]),
+            Some(Selected { memory, .. }) => {
+                Pieces::One([Memory::new(memory.addr, memory.len.min(asked))])
+            }
             None => pieces,
         };
         let count = bytes.len().min(memory::total(&pieces));
