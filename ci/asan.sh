@@ -14,7 +14,7 @@ export RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address --cfg address_sanitizer 
 # The flags would have everything built anew, now and at the next plain build.
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/asan"
 export LSAN_OPTIONS="suppressions=$PWD/ci/lsan.supp:print_suppressions=0"
-export ANNULUS_SIM_SEEDS="${ANNULUS_SIM_SEEDS:-400}"
+export ANNULUS_SIM_SEEDS="${ANNULUS_SIM_SEEDS:-300}"
 # Symbols for every panic that is meant take longer than the tests.
 export RUST_BACKTRACE=0
 

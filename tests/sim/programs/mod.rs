@@ -73,8 +73,8 @@ async fn server() -> io::Result<()> {
 async fn client(rules: Rules) {
     let mut rng = rng_of(random());
     let mut tasks = Vec::new();
-    for _ in 0..rng.usize(1..16) {
-        match rng.u8(..12) {
+    for _ in 0..rng.usize(1..28) {
+        match rng.u8(..20) {
             0..3 => tasks.push(spawn(besides::anything(rng_of(random())))),
             3 => {
                 let exchange = datagrams::exchange(rng_of(random()), rules);
@@ -142,7 +142,7 @@ fn number(variable: &str, default: u64) -> u64 {
 
 /// Runs every second seed, so that two cores share them.
 fn programs_of(half: u64) {
-    let (from, count) = (number("ANNULUS_SIM_FROM", 0), number("ANNULUS_SIM_SEEDS", 100));
+    let (from, count) = (number("ANNULUS_SIM_FROM", 0), number("ANNULUS_SIM_SEEDS", 60));
     let operations = Cell::new(0);
     let began = Instant::now();
     explore((from..from + count).filter(|seed| seed % 2 == half), |world| {
