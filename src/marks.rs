@@ -20,6 +20,8 @@ macro_rules! mark {
     ($name:literal) => {};
 }
 
+#[cfg(all(test, feature = "sim"))]
+pub(crate) use counted::visited_here;
 #[cfg(feature = "sim")]
 #[cfg_attr(not(test), allow(unused_imports, reason = "read by tests only"))]
 pub(crate) use counted::{Mark, visits};
@@ -30,6 +32,18 @@ mod counted {
     use std::collections::BTreeMap;
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::sync::{Mutex, PoisonError};
+
+    #[cfg(test)]
+    thread_local! {
+        static HERE: std::cell::RefCell<std::collections::BTreeSet<&'static str>> =
+            const { std::cell::RefCell::new(std::collections::BTreeSet::new()) };
+    }
+
+    /// The places that were visited on this thread since this was asked last.
+    #[cfg(test)]
+    pub(crate) fn visited_here() -> std::collections::BTreeSet<&'static str> {
+        HERE.take()
+    }
 
     static KNOWN: Mutex<Vec<&'static Mark>> = Mutex::new(Vec::new());
 
@@ -46,6 +60,8 @@ mod counted {
 
         #[inline]
         pub(crate) fn visit(&'static self) {
+            #[cfg(test)]
+            HERE.with_borrow_mut(|here| here.insert(self.name));
             if self.visits.fetch_add(1, Ordering::Relaxed) == 0 {
                 KNOWN.lock().unwrap_or_else(PoisonError::into_inner).push(self);
             }

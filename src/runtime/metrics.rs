@@ -68,7 +68,7 @@ metrics! {
     /// Tasks that panicked.
     tasks_panicked: Counter "Tasks that panicked.",
     /// Polls of tasks.
-    task_polls: Counter "Polls of tasks.",
+    task_polls: Counter "Polls of tasks, one that has not ended included.",
     /// Places for tasks, used or not: the most tasks that lived at one time.
     task_slots: Gauge "Places for tasks, used or not.",
     /// Tasks in the run queue.

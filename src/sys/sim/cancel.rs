@@ -112,6 +112,9 @@ impl Machine {
             return Err(libc::ENOENT);
         }
         let accepts = opcode == codes::ACCEPT && is_armed && self.chance(Fault::AcceptWins);
+        if accepts {
+            mark!("accept waits on after its cancel");
+        }
         // A worker sits in the kernel's own wait, out of which only a signal brings it.
         let moves = super::submit::moves(opcode) && is_armed;
         if accepts || moves || self.chance(Fault::Uncancellable) {
@@ -180,6 +183,7 @@ impl Machine {
         };
         self.leave_file(id);
         if self.chance(Fault::Reorder) {
+            mark!("completion overtakes another");
             return self.complete(id, res, 0);
         }
         let Some(op) = self.ops.get_mut(id) else { return };

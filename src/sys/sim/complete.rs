@@ -16,6 +16,9 @@ impl Machine {
         if !deferred {
             return self.complete(id, res, flags);
         }
+        if !was_on_worker {
+            mark!("completion put off");
+        }
         self.finish_later(id, res, flags);
     }
 

@@ -64,7 +64,10 @@ impl Machine {
     pub(super) fn listen(&mut self, file: FileId, backlog: i32) -> Result<(), i32> {
         let backlog = match self.faults.get(Fault::SmallBacklog) {
             0 => backlog.clamp(0, 4096) as usize,
-            most => (backlog.max(0) as usize).min(most as usize),
+            most => {
+                mark!("small backlog");
+                (backlog.max(0) as usize).min(most as usize)
+            }
         };
         let tcp = self.files.tcp(file).ok_or(libc::EOPNOTSUPP)?;
         match &mut tcp.state {

@@ -47,6 +47,9 @@ pub(in crate::sys) fn setup(entries: u32, params: &mut Params) -> Option<io::Res
 
 impl Machine {
     fn set_up(&mut self, entries: u32, params: &mut Params) -> io::Result<OwnedFd> {
+        if self.faults.get(Fault::OldKernel) > 0 {
+            mark!("setup by an older kernel");
+        }
         // Older kernels lack the newest flags and features first.
         let (flags, features) = match self.faults.get(Fault::OldKernel) {
             0 => (FLAGS, FEATURES),

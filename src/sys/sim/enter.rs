@@ -194,6 +194,9 @@ impl Machine {
                 return;
             }
             let overtakes = queued > 1 && self.chance(Fault::Reorder);
+            if overtakes {
+                mark!("completion overtakes another");
+            }
             let at = if overtakes { self.rng.below(queued as u64) as usize } else { 0 };
             if let Some(op) = self.rings[ring].work.remove(at) {
                 self.do_work(op);
@@ -201,6 +204,9 @@ impl Machine {
         }
         if !self.rings[ring].work.is_empty() {
             mark!("work past the cap");
+            if cap < WORK_MAX {
+                mark!("work past a smaller cap");
+            }
         }
     }
 

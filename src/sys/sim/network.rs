@@ -126,7 +126,11 @@ impl Machine {
             bytes => bytes as usize,
         };
         let outstanding = |connection: &Connection| connection.ways[1 - side].outstanding;
-        window.saturating_sub(self.connections.get(id).map_or(0, outstanding))
+        let room = window.saturating_sub(self.connections.get(id).map_or(0, outstanding));
+        if room == 0 && window < WINDOW {
+            mark!("small window is full");
+        }
+        room
     }
 
     /// When what is sent now from this side arrives; `None` for at once.

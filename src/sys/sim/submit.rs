@@ -204,7 +204,11 @@ impl Machine {
         let opcode = op.sqe.opcode;
         let is_forced = op.has_flag(codes::ASYNC) || always_on_a_worker(&op.sqe);
         let may_go = !matches!(opcode, codes::NOP | codes::MSG_RING | codes::CLOSE);
-        if is_forced || (may_go && self.chance(Fault::Worker)) {
+        let is_chosen = !is_forced && may_go && self.chance(Fault::Worker);
+        if is_chosen {
+            mark!("op goes by a worker for once");
+        }
+        if is_forced || is_chosen {
             mark!("op on a worker");
             return Some(1 + self.latency_ns(WORKER_NS));
         }

@@ -4,6 +4,7 @@ mod broken_memory;
 mod conformance;
 mod datagrams;
 mod files;
+mod knobs;
 mod loops;
 mod opcodes;
 mod pipes;

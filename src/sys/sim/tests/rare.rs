@@ -78,7 +78,7 @@ const MARKS: &[&str] = &[
 ];
 
 /// A stream of connections and streams of bytes that nobody reads for a while.
-async fn streams() -> std::io::Result<()> {
+pub(super) async fn streams() -> std::io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let mut incoming = listener.incoming();
@@ -108,7 +108,7 @@ async fn streams() -> std::io::Result<()> {
 }
 
 /// More ops than the ring has entries, some timed by the kernel, some given up at once.
-async fn crowd() -> std::io::Result<()> {
+pub(super) async fn crowd() -> std::io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let client = TcpStream::connect(listener.local_addr()?).await?;
     let (server, _peer) = listener.accept().await?;
@@ -202,7 +202,12 @@ fn outage(seed: u64) {
 }
 
 fn play<F: Future>(seed: u64, settings: Builder, program: F) {
-    install(seed, Faults::swarm(seed));
+    play_with(Faults::swarm(seed), seed, settings, program);
+}
+
+/// Runs a program on a loop of its own under these faults.
+pub(super) fn play_with<F: Future>(faults: Faults, seed: u64, settings: Builder, program: F) {
+    install(seed, faults);
     super::super::set_enters_max(1_000_000);
     // A run that gets no loop for want of descriptors or of time has come by something, too.
     if let Ok(runtime) = settings.build() {
