@@ -8,6 +8,8 @@
 
 #[cfg(all(test, loom))]
 mod model;
+#[cfg(all(test, any(loom, miri)))]
+mod parked;
 #[cfg(all(test, miri))]
 mod rounds;
 

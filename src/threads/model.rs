@@ -22,13 +22,12 @@ pub(crate) fn check(preemptions: Option<usize>, model: impl Fn() + Sync + Send +
 
 /// As `std::thread`.
 pub(crate) mod thread {
-    use std::future::Future;
-    use std::pin::pin;
     use std::sync::Arc;
-    use std::task::{Context, Poll, Wake, Waker};
     use std::time::Duration;
 
     pub(crate) use loom::thread::{Builder, JoinHandle, spawn};
+
+    pub(crate) use crate::threads::parked::block_on;
 
     use super::{Condvar, Mutex};
 
@@ -73,23 +72,5 @@ pub(crate) mod thread {
     pub(crate) fn park_timeout(_time: Duration) {
         let Thread(token) = current();
         *token.is_given.lock().unwrap() = false;
-    }
-
-    /// Blocks the thread until `future` is ready.
-    pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-        struct Unpark(Thread);
-        impl Wake for Unpark {
-            fn wake(self: Arc<Self>) {
-                self.0.unpark();
-            }
-        }
-        let waker = Waker::from(Arc::new(Unpark(current())));
-        let mut future = pin!(future);
-        loop {
-            match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-                Poll::Ready(output) => return output,
-                Poll::Pending => park(),
-            }
-        }
     }
 }
