@@ -93,12 +93,9 @@ impl Descriptors {
     /// The name of the descriptor in this place, if there is one.
     pub(super) fn name(&self, place: FdIndex) -> Option<FdRef> {
         let entry = self.entries.get(place.get())?;
-        Some(self.name_of(place.get() as u32, entry, entry.fd.as_ref()?))
-    }
-
-    fn name_of(&self, index: u32, entry: &Entry, fd: &Owned) -> FdRef {
-        let descriptor = Descriptor::of(fd);
-        FdRef { runtime: self.runtime, index, generation: entry.generation, descriptor }
+        let descriptor = Descriptor::of(entry.fd.as_ref()?);
+        let index = place.get() as u32;
+        Some(FdRef { runtime: self.runtime, index, generation: entry.generation, descriptor })
     }
 
     fn entry(&mut self, fd: FdRef) -> Option<&mut Entry> {

@@ -280,8 +280,14 @@ impl Driver {
 
     /// One user of the descriptor in this place less.
     fn release_at(&mut self, place: Option<FdIndex>) {
-        if let Some(fd) = self.name(place) {
-            self.release(fd);
+        let Some(place) = place else { return };
+        match self.descriptors.one_of_many(place) {
+            Some(users) => *users -= 1,
+            None => {
+                if let Some(fd) = self.descriptors.name(place) {
+                    self.release_rarely(fd);
+                }
+            }
         }
     }
 
